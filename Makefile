@@ -1,0 +1,57 @@
+# The first Python of 3.11 or newer; say PYTHON=... to choose another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint types format bench docs dist clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## costscope and what its tests need, in .venv
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found; say make PYTHON=/path/to/python" >&2; exit 2; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fast,dev]' || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## the whole tour on the sample logs, offline
+	@$(BIN)/costscope demo
+
+test: $(READY) ## all tests
+	@$(BIN)/pytest -q -n $(WORKERS)
+
+check: lint types $(READY) ## what CI runs: lint, types, tests with coverage, documentation up to date
+	$(BIN)/pytest -q -n $(WORKERS) --cov
+	$(BIN)/python docs/render.py --check
+
+lint: $(READY) ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+format: $(READY) ## lets ruff format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## how fast ingest and counting are on this machine
+	$(BIN)/python docs/bench.py
+
+docs: $(READY) ## fills README.md and docs/ from the program
+	$(BIN)/python docs/render.py
+
+dist: $(READY) ## wheel and sdist in dist/
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## removes the venv, caches and dist
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

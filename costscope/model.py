@@ -1,0 +1,255 @@
+"""The nouns that every stage shares. Values only: nothing here reads, prices or prints.
+
+Money is whole picodollars (10**-12 USD) in Python ints; tokens are whole; times are UTC microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Raw, Struct
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SEGMENTS = (
+    "system", "tools", "context", "history", "query", "unattributed", "output", "reasoning",
+)  # fmt: skip
+"""Where a billed token went. `unattributed`: billed, but no logged text explains it."""
+
+INPUT_CLASSES = (
+    "cache_read", "cache_write_1h", "cache_write_12h", "cache_write_5m", "cache_write_30m", "fresh",
+)  # fmt: skip
+"""Billing classes of a prompt in the order in which they lie along it: what was read comes first,
+longer-lived writes precede shorter ones (Anthropic's rule), and what was not cached comes last."""
+
+CLASSES = (*INPUT_CLASSES, "output")
+ROLES = ("system", "user", "assistant", "tool", "none")
+KINDS = (
+    "text", "tool_schema", "tool_call", "tool_result", "document", "thinking", "image", "hidden",
+)  # fmt: skip
+RULES = ("usage", "structure", "turn", "marker", "learned", "user")
+"""What decided a part's segment. `usage`: only the bill says that these tokens exist."""
+
+SLOTS = ("tools", "system", "message", "reply")
+"""Where in a request a raw piece of JSON stood; with the dialect it decides how it is read."""
+
+PICO = 10**12
+
+Slot = Literal["tools", "system", "message", "reply"]
+
+
+def usd(picodollars: int) -> str:
+    """Picodollars as an exact decimal string of dollars, at least two decimals, no exponent."""
+    text = format(Decimal(picodollars).scaleb(-12).normalize(), "f")
+    whole, _, cents = text.partition(".")
+    return f"{whole}.{cents.ljust(2, '0')}"
+
+
+class Trait:
+    """Bits of `calls.traits`: what routing may ask of a call without its text."""
+
+    CODE = 1
+    REASONING = 2
+    TOOLS_OFFERED = 4
+    TOOL_CALLED = 8
+    IMAGE = 16
+    JSON_REPLY = 32
+
+
+class Block(Struct, frozen=True, gc=False):
+    """One span of a message as the API shows it, decoded. `breakpoint` is a cache mark at its end
+    ("5m", "1h") or "". `segment` is set only where the log itself names it (a document block)."""
+
+    role: str
+    kind: str
+    text: str
+    segment: str = ""
+    breakpoint: str = ""
+
+
+BlockParser = Callable[[Slot, bytes | memoryview], Sequence[Block]]
+"""A dialect: reads the raw JSON that stood in a slot into blocks. Pure, so it is called once for
+each distinct text. Raises msgspec.DecodeError, ValueError, TypeError or KeyError if the shape is
+not its own."""
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Billed tokens in disjoint buckets; `reasoning` is a part of `output`, never beside it."""
+
+    fresh: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_30m: int = 0
+    cache_write_1h: int = 0
+    cache_write_12h: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+
+class Call(Struct, kw_only=True):
+    """One attempt at one API call, as a log tells it."""
+
+    call_id: str = ""
+    """The provider's or gateway's own id; with `request_id` it identifies the call across files."""
+    request_id: str = ""
+    revision: int = 0
+    """Orders snapshots of one streamed response; of one id the highest wins. 0: no snapshots."""
+    session: str | None = None
+    trace: str | None = None
+    task: str | None = None
+    sent_at: int | None = None
+    """When the request started (or the nearest time the log has), UTC microseconds."""
+    latency_us: int | None = None
+    provider: str = ""
+    channel: str = "direct"
+    """direct, bedrock, vertex, azure, openrouter, self-hosted."""
+    region: str | None = None
+    model: str = ""
+    """The model that answered; the requested one where the log has no other."""
+    tier: str = "standard"
+    """Served, not requested: standard, batch, flex, priority, fast."""
+    status: str = "ok"
+    """ok, error, or the log's own word."""
+    finish_reason: str | None = None
+    feature: str | None = None
+    team: str | None = None
+    user_id: str | None = None
+    tenant: str | None = None
+    template: str | None = None
+    template_version: str | None = None
+    tags: dict[str, str] = {}
+    temperature: float | None = None
+    params: str = ""
+    """Canonical text of the other request settings that change the answer (for the request hash)."""
+    json_reply: bool = False
+    usage: Usage | None = None
+    """None: the log does not say what was billed, so every part is an estimate."""
+    reported_pd: int | None = None
+    """What the log itself says that the call cost."""
+    dialect: BlockParser | None = None
+    tools: Raw = Raw(b"")
+    system: Raw = Raw(b"")
+    messages: Sequence[Raw | bytes] = ()
+    reply: Raw = Raw(b"")
+    offset: int = 0
+    line: int = 0
+
+
+class Skipped(Struct, frozen=True):
+    """A record that could not become a call. Counted and shown, never raised."""
+
+    source: str
+    line: int
+    reason: str
+
+
+class Ignored(Struct, frozen=True):
+    """Records that belong to the format but are no calls (progress notes, earlier snapshots)."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Waist 1: what was called and what it spent, without text and without money.
+
+    `calls`: a row a call. Columns: call_no i64 (unique here, no meaning elsewhere), call_id str,
+    cluster str (session, else trace, else user, else the call itself: what is resampled together),
+    session, trace, user_id, sent_at (datetime us, UTC, may be null), latency_us, provider, channel,
+    region, model, tier, status, finish_reason, feature, team, tenant, template, template_version,
+    tags (JSON text), temperature, request_hash u64 (0: unknown), traits u16, estimated bool,
+    reported_pd (Decimal/i128 or null), added bool (put in by a lever), lever str (which, or "").
+
+    `parts`: a row per (call, block, billing class), sorted by (call_no, seq). Columns: call_no i64,
+    seq i32 (prompt order, reply last), segment, role, kind, billing_class, rule (categoricals of the
+    names above), turn i32, tokens i64, content u64 (hash of the text, 0 where there is none), prefix
+    u64 (hash of the whole prompt up to and with this block), breakpoint ("", "5m", "1h").
+    A block that is billed in two classes is two rows with the same seq, content and prefix.
+
+    `fees`: what is not per token. Columns: lever, picodollars i128, reason, assumption.
+    """
+
+    calls: pl.DataFrame
+    parts: pl.DataFrame
+    fees: pl.DataFrame
+
+    def with_(self, **tables: pl.DataFrame) -> Workload:
+        """This workload with some of its tables replaced."""
+        return replace(self, **tables)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A range in picodollars."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One lever's result. Savings in picodollars over the log's own window; negative is a loss."""
+
+    name: str
+    settings: Mapping[str, Any]
+    calls: int
+    """How many calls it touches."""
+    cost: int
+    """What those calls cost before it."""
+    saved: int
+    """On top of the levers before it in the stack."""
+    saved_alone: int
+    saved_share: int
+    """Its Shapley share of the combined saving; the shares add up to it exactly."""
+    interval: Interval
+    """Around `saved_alone`, from resampling conversations and the lever's own low and high."""
+    monthly_saved: int | None
+    """None below a full day of traffic."""
+    effort: str
+    risk: str
+    action: str
+    """What to do, in one sentence."""
+    prerequisites: Sequence[str] = ()
+    caveats: Sequence[str] = ()
+    evidence: Sequence[str] = ()
+    """Call ids, the dearest first."""
+    backtest: Mapping[str, Any] | None = None
+
+
+ColumnKind = Literal["text", "count", "tokens", "usd", "share", "change", "number"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table column. `kind` says what the raw cells are: usd cells are picodollar ints, share and
+    change cells are fractions, and None is always unknown."""
+
+    name: str
+    kind: ColumnKind = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled grid of raw values; how they look is the renderer's business."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Waist 2: what a command has to say. `data` is its JSON document, the public contract;
+    `summary`, `tables` and `notes` are the same facts for people."""
+
+    name: str
+    title: str
+    data: Mapping[str, Any]
+    summary: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
