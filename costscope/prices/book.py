@@ -1,0 +1,209 @@
+"""The price book: rates of calls in bulk, money of parts and calls, and what to show of a model.
+
+Prices hold at the call's own UTC day. Money is whole picodollars; an unknown price is null, never 0
+and never another model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from costscope.model import CLASSES, Workload
+from costscope.prices import facts, library, lookup, match, overrides, quotes
+from costscope.prices.overrides import Override, Overrides
+from costscope.prices.quotes import TIERS, Moment, Quote, Table
+from costscope.prices.subjects import Subject
+
+_PER_MILLION = 10**6
+"""Picodollars a token for each dollar per million tokens."""
+
+_Rates = tuple[tuple[int | None, str], ...]
+_RATES = {
+    "rate_no": pl.UInt32, "billing_class": pl.String, "rate_pd": pl.Int64, "source": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One price to show: $ per million tokens (None: unknown), and where it comes from."""
+
+    billing_class: str
+    usd_per_mtok: Decimal | None
+    source: str
+    checked_on: date | None
+    since: date | None
+    above_tokens: int | None
+    """For prompts of more tokens than this; None: of any length, or up to the first such step."""
+    tier: str = "standard"
+
+
+class PriceBook:
+    """Dated rates of every model, from the price library, our data and the user's file."""
+
+    def __init__(self, user: Overrides | None = None) -> None:
+        self._user = user or Overrides()
+
+    @classmethod
+    def load(cls, user_file: Path | None = None) -> Self:
+        """The book with the user's price file on top; raises InputError, SettingsError for that."""
+        return cls(overrides.load(user_file))
+
+    @cached_property
+    def id(self) -> str:
+        """What determines the prices: the library's version, our data's, the user's file by hash."""
+        user = f" + {self._user.name} ({self._user.digest})" if self._user.digest else ""
+        return f"{library.name()} + data {facts.version()}{user}"
+
+    @cached_property
+    def as_of(self) -> date:
+        """The day at whose prices calls without a time are priced: that of the newest check."""
+        return facts.as_of()
+
+    def rates(self, calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Which rate each call has, and the rates.
+
+        `calls`: call_no, provider, channel, region, model, tier, sent_at (UTC), input_tokens (the
+        whole prompt with what was cached). Returns (call_no, rate_no u32) in the order of `calls`,
+        and (rate_no, billing_class, rate_pd, source) with all seven classes of every rate; rate_pd
+        is picodollars a token, null where no price is known.
+        """
+        numbers, found = lookup.keys(calls, self.as_of, self._change_days)
+        distinct: dict[_Rates, int] = {}
+        same = [distinct.setdefault(self._rates(key), len(distinct)) for key in found]
+        rate_no = pl.Series("rate_no", same, dtype=pl.UInt32).gather(numbers)
+        rows = [
+            (number, name, *rate)
+            for rates, number in distinct.items()
+            for name, rate in zip(CLASSES, rates, strict=True)
+        ]
+        return calls.select("call_no", rate_no), pl.DataFrame(rows, schema=_RATES, orient="row")
+
+    def price(self, calls: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+        """`parts` with a column `pd`: tokens times rate in picodollars (i64), null where unpriced.
+
+        `calls` as in a Workload; a prompt's length is taken from the parts.
+        """
+        order = parts["billing_class"].cast(pl.Enum(CLASSES)).to_physical().cast(pl.Int64)
+        prompt = parts.select("call_no", "tokens").filter(order != CLASSES.index("output"))
+        lengths = prompt.group_by("call_no").agg(input_tokens=pl.col("tokens").sum())
+        known = calls.drop("input_tokens", strict=False).join(lengths, on="call_no", how="left")
+        keyed, rates = self.rates(known)
+        numbers = parts.select("call_no").join(
+            keyed, on="call_no", how="left", maintain_order="left"
+        )
+        place = numbers["rate_no"].cast(pl.Int64) * len(CLASSES) + order
+        return parts.with_columns(pd=pl.col("tokens") * rates["rate_pd"].gather(place))
+
+    def cost(self, workload: Workload) -> pl.DataFrame:
+        """What each call cost, in the order of the calls: call_no, pd (i128 picodollars of its priced
+        parts; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""
+        priced = self.price(workload.calls, workload.parts).select("call_no", "tokens", "pd")
+        unpriced = pl.col("tokens").filter(pl.col("pd").is_null()).sum()
+        sums = priced.group_by("call_no").agg(
+            pd=pl.col("pd").cast(pl.Int128).sum(),
+            unpriced_tokens=unpriced,
+            is_blank=(unpriced > 0) & (unpriced == pl.col("tokens").sum()),
+        )
+        numbers = workload.calls.select("call_no")
+        found = numbers.join(sums, on="call_no", how="left", maintain_order="left")
+        return found.select(
+            "call_no",
+            pd=pl.when(pl.col("is_blank").fill_null(value=False)).then(None)
+            .otherwise(pl.col("pd").fill_null(pl.lit(0, pl.Int128))),
+            unpriced_tokens=pl.col("unpriced_tokens").fill_null(0).cast(pl.Int64),
+        )  # fmt: skip
+
+    def describe(self, model: str, provider: str | None, at: date) -> list[Rate]:
+        """Every known price of a model on a day: a Rate for each billing class of each tier that is
+        sold, below and above each long-context step (and, where prices depend on the hour, for
+        each price of the day). Empty for an unknown model."""
+        subject = Subject(provider or "", "", "", model)
+        found: list[Rate] = []
+        for moment in _moments(subject, at):
+            table = self._quote(subject, moment)
+            if _is_priced(table):
+                rates = (_rate(name, table[name], moment) for name in CLASSES)
+                found += [rate for rate in rates if rate not in found]
+        return found
+
+    def known(self, model: str, provider: str | None, at: date) -> bool:
+        """Whether the model has a price on a day."""
+        subject = Subject(provider or "", "", "", model)
+        return _is_priced(self._quote(subject, Moment(_midnight(at))))
+
+    def nearest(self, model: str) -> list[str]:
+        """Known model names most like this one, best first, for messages only: never priced by."""
+        return get_close_matches(model.lower(), match.stated_names(), n=3)
+
+    def _rates(self, key: lookup.Key) -> _Rates:
+        table = self._quote(key.subject, key.moment)
+        return tuple(_picodollars(table[name]) for name in CLASSES)
+
+    def _change_days(self, subject: Subject) -> list[date]:
+        return sorted({*subject.change_days, *self._user.days()})
+
+    def _quote(self, subject: Subject, moment: Moment) -> Table:
+        user = self._user.of(subject, moment.at.date())
+        if user is None:
+            return _listed(subject, moment)
+        table = quotes.quote(subject, moment, user.multipliers.get(moment.tier))
+        table |= {name: self._own(subject, moment, user, name) for name in user.prices}
+        if user.discount == 1:
+            return table
+        why = f"less {float((1 - user.discount) * 100):g} %: {self._user.name}"
+        return {name: found.times(user.discount, why) for name, found in table.items()}
+
+    def _own(self, subject: Subject, moment: Moment, user: Override, name: str) -> Quote:
+        """A class that the user's file prices; in other tiers by its multiplier, else by ours."""
+        usd = user.prices[name]
+        listed = Quote(usd, self._user.name, None, user.since)
+        if moment.tier == "standard":
+            return listed
+        factor, why = user.multipliers.get(moment.tier), f"{moment.tier} by the same file"
+        if factor is None:
+            factor, why = quotes.tier_factor(subject, moment, name)
+        return Quote(None, why) if factor is None else listed.times(factor, why)
+
+
+@lru_cache(maxsize=16384)
+def _listed(subject: Subject, moment: Moment) -> Table:
+    return quotes.quote(subject, moment)
+
+
+def _picodollars(found: Quote) -> tuple[int | None, str]:
+    """A quote as picodollars a token and its source; rounded half to even where it is not whole."""
+    if found.usd is None:
+        return None, found.source
+    exact = found.usd * _PER_MILLION
+    whole = int(exact.to_integral_value(ROUND_HALF_EVEN))
+    return whole, found.source if whole == exact else f"{found.source}; rounded to a picodollar"
+
+
+def _moments(subject: Subject, at: date) -> Iterator[Moment]:
+    for tier in TIERS:
+        for above in (None, *subject.thresholds):
+            for minute in (0, *subject.minutes):
+                yield Moment(_midnight(at) + timedelta(minutes=minute), tier, above)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)
+
+
+def _is_priced(table: Table) -> bool:
+    return table["fresh"].usd is not None or table["output"].usd is not None
+
+
+def _rate(name: str, found: Quote, moment: Moment) -> Rate:
+    return Rate(
+        name, found.usd, found.source, found.checked_on, found.since, moment.above, moment.tier
+    )
