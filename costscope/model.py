@@ -195,6 +195,7 @@ class Recommendation:
     """One lever's result. Savings in picodollars over the log's own window; negative is a loss."""
 
     name: str
+    title: str
     settings: Mapping[str, Any]
     calls: int
     """How many calls it touches."""

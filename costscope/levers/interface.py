@@ -24,6 +24,8 @@ class Lever(ABC):
 
     name: ClassVar[str]
     """Set by the registry from the file's name."""
+    title: ClassVar[str]
+    """What it does, in a few words that stand in a table: "Send easy calls to a cheaper model"."""
     stage: ClassVar[str]
     """One of STACK. Levers of one stage apply in order of name."""
     flag: ClassVar[str]

@@ -1,0 +1,174 @@
+"""One workload with its bill, against which changed workloads are priced call by call.
+
+The only place where a lever's result meets a price. No shares, no intervals, no words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import polars as pl
+
+from costscope.levers import prompt_cache
+from costscope.levers.interface import STACK, Lever
+from costscope.model import Workload
+
+CACHING = STACK.index("prompt_cache")
+"""From this stage on a lever works on prompts that are final, so caching is settled before it."""
+
+_NOTHING = pl.lit(0, pl.Int128)
+
+KEYS = {"call_no": pl.Int64, "cluster": pl.String, "delta": pl.Int128}
+
+
+Settle = Callable[[Workload], Workload]
+
+
+class Book(Protocol):
+    """The part of a price book that is needed here."""
+
+    def cost(self, workload: Workload) -> pl.DataFrame:
+        """A row for each call: call_no, pd (picodollars, Int128 or null), unpriced_tokens."""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a stack of levers changes on the bill, in picodollars; below zero is a saving."""
+
+    calls: pl.DataFrame
+    """call_no, cluster, delta (null: unknown) of the calls whose cost changes or gets unknown."""
+    fees: int
+    unpriced: Mapping[str, int]
+    """Models without a price → how many calls of known cost were sent to them."""
+
+    def total(self, excluded: pl.Series) -> int:
+        """The change without the excluded calls, fees included."""
+        known = self.calls.filter(~pl.col("call_no").is_in(excluded.implode()))
+        return int(known["delta"].sum()) + self.fees
+
+
+class Bench:
+    """The log as it was billed, and, where caching has to be simulated, as the simulator sees it.
+
+    A simulated cost is only ever compared with a simulated one: for a call that stays, the
+    difference of two simulations is applied to its bill; a call that goes saves what it was billed.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        book: Book,
+        levers: Sequence[Lever],
+        in_force: Settle | None = None,
+    ) -> None:
+        self.workload = workload
+        self.simulated = needs_simulation(workload, levers)
+        self._book = book
+        self._in_force = settler(workload, in_force) if self.simulated else _as_is
+        self._settled = self._in_force(workload)
+        ids = workload.calls.select("call_no", "call_id", "cluster")
+        bill = ids.join(self._costs(workload).rename({"pd": "bill"}), on="call_no")
+        again = self._costs(self._settled) if self.simulated else bill.select("call_no", pd="bill")
+        self.bill = bill.join(again.rename({"pd": "now"}), on="call_no")
+        """call_no, call_id, cluster, bill, and `now`: the same as the simulator sees it."""
+
+    def settle(self, workload: Workload) -> Workload:
+        """The workload with provider caching as it was in force, if that has to be simulated."""
+        if workload is self.workload:
+            return self._settled
+        return self._in_force(workload)
+
+    def run(self, levers: Sequence[Lever]) -> Delta:
+        """What these levers change together; they are applied in the order of the stack."""
+        workload = self.workload
+        levers = in_order(levers)
+        for lever in (x for x in levers if stage(x) < CACHING):
+            workload = lever.apply(workload)
+        workload = self.settle(workload)
+        for lever in (x for x in levers if stage(x) >= CACHING):
+            workload = lever.apply(workload)
+        return self.delta(workload)
+
+    def delta(self, after: Workload) -> Delta:
+        """What a changed (and settled) workload costs more, call by call.
+
+        A call that a lever added belongs to the call whose call_id it shares, else to itself.
+        """
+        fees = int(after.fees["picodollars"].sum()) - int(self.workload.fees["picodollars"].sum())
+        if after is self._settled:
+            return Delta(pl.DataFrame(schema=KEYS), fees, {})
+        columns = after.calls.select("call_no", "call_id", "cluster", "model", "added")
+        costs = columns.join(self._costs(after), on="call_no")
+        changes = pl.concat([self._kept(costs), self._new(costs)]).group_by("call_no").agg(
+            pl.col("cluster").first(), _sum_if_known("delta")
+        )  # fmt: skip
+        changes = changes.filter(pl.col("delta").is_null() | (pl.col("delta") != 0))
+        return Delta(changes, fees, self._unpriced(costs))
+
+    def _kept(self, costs: pl.DataFrame) -> pl.DataFrame:
+        """The calls of the log: what each costs more, or the whole bill less if it is gone."""
+        staying = costs.filter(~pl.col("added"))
+        staying = staying.select("call_no", "pd", pl.lit(True).alias("stays"))
+        both = self.bill.join(staying, on="call_no", how="left")
+        delta = (
+            pl.when("stays").then(pl.col("pd") - pl.col("now")).otherwise(_NOTHING - pl.col("bill"))
+        )
+        known = pl.when(pl.col("bill").is_not_null()).then(delta)
+        return both.select("call_no", "cluster", known.alias("delta"))
+
+    def _new(self, costs: pl.DataFrame) -> pl.DataFrame:
+        """The calls that levers added, on the account of the calls that they belong to."""
+        rows = costs.filter("added")
+        owners = self.bill.group_by("call_id").agg(pl.col("call_no").min().alias("owner"))
+        rows = rows.join(owners, on="call_id", how="left")
+        return rows.select(
+            pl.coalesce("owner", "call_no").alias("call_no"), "cluster", pl.col("pd").alias("delta")
+        )
+
+    def _unpriced(self, costs: pl.DataFrame) -> dict[str, int]:
+        known = self.bill.filter(pl.col("bill").is_null())
+        lost = costs.filter(pl.col("pd").is_null()).join(known, on="call_no", how="anti")
+        return dict(lost.group_by("model").len().sort("model").iter_rows())
+
+    def _costs(self, workload: Workload) -> pl.DataFrame:
+        """call_no and pd for every call, null where any of its tokens has no price."""
+        known = pl.when(pl.col("unpriced_tokens") == 0).then(pl.col("pd").cast(pl.Int128))
+        return self._book.cost(workload).select("call_no", known.alias("pd"))
+
+
+def _sum_if_known(column: str) -> pl.Expr:
+    value = pl.col(column)
+    return pl.when(value.is_not_null().all()).then(value.sum()).alias(column)
+
+
+def _as_is(workload: Workload) -> Workload:
+    return workload
+
+
+def settler(workload: Workload, in_force: Settle | None) -> Settle:
+    """What simulates caching on what-ifs of a log. The prompt-cache simulator (also None) is first
+    calibrated on the log itself: a what-if no longer shows what it was billed for."""
+    if in_force not in (None, prompt_cache.in_force):
+        return in_force
+    return partial(prompt_cache.in_force, calibration=prompt_cache.calibrate(workload))
+
+
+def needs_simulation(workload: Workload, levers: Sequence[Lever]) -> bool:
+    """Whether the log was billed for cached tokens and a lever changes what could be cached."""
+    if not any(lever.rewrites_prompts for lever in levers):
+        return False
+    cached = pl.col("billing_class").cast(pl.String).str.starts_with("cache_")
+    return bool(workload.parts.select((cached & (pl.col("tokens") > 0)).any()).item())
+
+
+def stage(lever: Lever) -> int:
+    """The lever's place in the stack."""
+    return STACK.index(lever.stage)
+
+
+def in_order(levers: Sequence[Lever]) -> list[Lever]:
+    """The levers in the order in which they take hold of a call."""
+    return sorted(levers, key=lambda lever: (stage(lever), lever.name))

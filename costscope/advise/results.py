@@ -1,0 +1,189 @@
+"""Levers pulled on a log: what each saves alone, in the stack, as its share, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from functools import cached_property
+
+import polars as pl
+
+from costscope.advise.bench import Bench, Book, Delta, Settle
+from costscope.advise.game import Game
+from costscope.advise.spread import Spread
+from costscope.levers.interface import Lever
+from costscope.model import Interval, Recommendation, Workload
+from costscope.reports.simulation import DAY_US, Simulation
+
+MONTH_DAYS = 30
+EVIDENCE = 5
+
+METHOD = (
+    "Ranges are 95 % intervals from resampling whole conversations, widened by each change's own "
+    "pessimistic and optimistic assumptions."
+)
+SIMULATED = (
+    "The log was billed for cached tokens, so provider caching was simulated with and without the "
+    "changes, and the difference was applied to the bill."
+)
+
+
+def simulate(
+    workload: Workload,
+    levers: Sequence[Lever],
+    book: Book,
+    *,
+    in_force: Settle | None = None,
+) -> Simulation:
+    """What these levers, as they are set, would save on the workload, in the order of the stack.
+
+    Where the log was billed for cached tokens and a lever changes what could be cached, provider
+    caching as it was in force is simulated on both sides (`in_force` does it; None is the
+    prompt-cache simulator, calibrated on this log). Calls that have no price on one side of any comparison are
+    left out of all of them, and counted. Deterministic, whatever the order of rows or levers.
+    Raises SettingsError for more than six levers.
+    """
+    bench = Bench(workload, book, levers, in_force)
+    return Results(Game.play(bench, levers)).simulation()
+
+
+@dataclass(frozen=True)
+class Results:
+    """A played game, put into figures and words."""
+
+    game: Game
+
+    @cached_property
+    def excluded(self) -> pl.Series:
+        return self.game.excluded()
+
+    @cached_property
+    def bill(self) -> pl.DataFrame:
+        """The calls that are compared, with what they cost."""
+        bill = self.game.bench.bill
+        return bill.filter(~pl.col("call_no").is_in(self.excluded.implode()))
+
+    @cached_property
+    def spread(self) -> Spread:
+        return Spread.of(self.bill)
+
+    @cached_property
+    def savings(self) -> Mapping[frozenset[str], int]:
+        return self.game.savings(self.excluded, self.spread.total)
+
+    @cached_property
+    def shares(self) -> Mapping[str, int]:
+        return self.game.shares(self.savings)
+
+    @cached_property
+    def window_us(self) -> int | None:
+        """From the log's first call to its last."""
+        sent = pl.col("sent_at").dt.timestamp("us")
+        span: int | None = self.game.bench.workload.calls.select(sent.max() - sent.min()).item()
+        return span
+
+    def simulation(self, order: Sequence[str] = (), said: Sequence[str] = ()) -> Simulation:
+        """The result, with its levers in this order (else the stack's) and with further
+        assumptions."""
+        everything = frozenset(self.game.levers)
+        saved = self.savings[everything]
+        parts = self.game.bench.workload.parts
+        unpriced = parts.filter(pl.col("call_no").is_in(self.excluded.implode()))
+        return Simulation(
+            calls=self.bill.height,
+            cost=self.spread.total,
+            levers=[self.recommendation(name) for name in order or self.game.levers],
+            saved=saved,
+            interval=self.interval(list(self.game.levers)),
+            monthly_saved=self.monthly(saved),
+            world="simulated" if self.game.bench.simulated else "billed",
+            window_us=self.window_us,
+            left_out=self.game.bench.bill.height - self.bill.height,
+            left_out_tokens=int(unpriced["tokens"].sum()),
+            assumptions=(*self.assumptions(), *said),
+        )
+
+    def recommendation(self, name: str) -> Recommendation:
+        """One lever's figures and words."""
+        lever, touch = self.game.levers[name], self.game.touches[name]
+        rows = self.bill.filter(pl.col("call_no").is_in(touch.calls.implode()))
+        saved = self.added(name)
+        return Recommendation(
+            name=name,
+            title=lever.title,
+            settings={f.name: getattr(lever, f.name) for f in fields(lever)},
+            calls=rows.height,
+            cost=int(rows["bill"].sum()),
+            saved=saved,
+            saved_alone=self.savings[frozenset({name})],
+            saved_share=self.shares[name],
+            interval=self.interval([name]),
+            monthly_saved=self.monthly(saved),
+            effort=lever.effort,
+            risk=lever.risk,
+            action=touch.action,
+            prerequisites=tuple(lever.prerequisites),
+            caveats=(*lever.caveats, *self.doubts(name)),
+            evidence=tuple(_dearest(rows)),
+            backtest=lever.backtest(self.game.bench.workload),
+        )
+
+    def added(self, name: str) -> int:
+        """What a lever saves on top of those before it in the stack."""
+        names = list(self.game.levers)
+        before = frozenset(names[: names.index(name)])
+        return self.savings[before | {name}] - self.savings[before]
+
+    def interval(self, names: Sequence[str]) -> Interval:
+        """The range of what these levers save together: by chance, and by their assumptions."""
+        levers = [self.game.levers[name] for name in names]
+        cases = [self.game.deltas[frozenset(names)]]
+        ends = zip(*(lever.scenarios() for lever in levers), strict=True)
+        cases += [self.game.bench.run(end) for end in ends if list(end) != levers]
+        return self.spread.interval([self.compared(case) for case in cases])
+
+    def compared(self, delta: Delta) -> tuple[int, pl.DataFrame]:
+        """(saved, delta by call) without the calls that are left out."""
+        known = ~pl.col("call_no").is_in(self.excluded.implode()) & pl.col("delta").is_not_null()
+        return -delta.total(self.excluded), delta.calls.filter(known)
+
+    def monthly(self, saved: int) -> int | None:
+        """A saving of the window as one of 30 days; None below a full day of traffic."""
+        if self.window_us is None or self.window_us < DAY_US:
+            return None
+        return round(Fraction(saved * MONTH_DAYS * DAY_US, self.window_us))
+
+    def doubts(self, name: str) -> list[str]:
+        """What this log leaves unsaid about a lever."""
+        said = []
+        for model, calls in self.game.deltas[frozenset({name})].unpriced.items():
+            said.append(f"{model} has no price: what {calls:,} of the calls would save is unknown.")
+        if len(self.spread.spent) < 2:
+            said.append("One conversation is too little data for a range.")
+        return said
+
+    def assumptions(self) -> list[str]:
+        """How the figures were made, and what the levers took for granted, each a sentence."""
+        said = [SIMULATED] if self.game.bench.simulated else []
+        if left_out := self.game.bench.bill.height - self.bill.height:
+            said.append(f"{left_out:,} calls without a known price are left out of both sides.")
+        said += [METHOD, self._window()]
+        for name in self.game.levers:
+            said += [f"{name}: {note}" for note in self.game.touches[name].notes]
+        return said
+
+    def _window(self) -> str:
+        if self.window_us is None:
+            return "The log has no times, so no monthly figure is given."
+        days = Fraction(self.window_us, DAY_US)
+        if days < 1:
+            hours = float(days * 24)
+            return f"The log spans {hours:.1f} hours; below a full day no monthly figure is given."
+        factor = float(MONTH_DAYS / days)
+        return f"Monthly figures are those of the {float(days):.1f} days logged times {factor:.2f}."
+
+
+def _dearest(rows: pl.DataFrame) -> list[str]:
+    ids = rows.sort("bill", "call_id", descending=[True, False])["call_id"]
+    return ids.unique(maintain_order=True).head(EVIDENCE).to_list()

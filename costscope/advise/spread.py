@@ -1,0 +1,80 @@
+"""How far a saving could be off by chance: whole conversations resampled, in closed form.
+
+Sampling only. What a lever assumes is its own scenarios' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+
+import polars as pl
+
+from costscope.model import Interval
+
+T_975 = (12_706, 4_303, 3_182, 2_776, 2_571, 2_447, 2_365, 2_306, 2_262, 2_228, 2_201, 2_179)
+"""Student's t at 97.5 % in thousandths, for 1 to 12 degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The bill's conversations: what the closed form needs of them, in exact integers."""
+
+    spent: dict[str, int]
+    """Picodollars by conversation."""
+    total: int
+    squares: int
+
+    @classmethod
+    def of(cls, bill: pl.DataFrame) -> Spread:
+        """From `cluster` and `bill` (picodollars, none unknown) of the calls that are compared."""
+        spent = by_cluster(bill, "bill")
+        return cls(spent, sum(spent.values()), sum(x * x for x in spent.values()))
+
+    def reach(self, delta: pl.DataFrame) -> int | None:
+        """Half the width of the 95 % interval around what `delta` saves; None below two clusters.
+
+        The saving is a ratio, s = saved / spent. With r = saved - s spent in each conversation its
+        standard error is sqrt(G / (G-1) Σr²), linearised by cluster (Miller, arXiv 2411.00640).
+        """
+        count = len(self.spent)
+        saved = {name: -more for name, more in by_cluster(delta, "delta").items()}
+        if not any(saved.values()):
+            return 0
+        if count < 2 or not self.total:
+            return None
+        all_saved = sum(saved.values())
+        own = sum(x * x for x in saved.values())
+        cross = sum(x * self.spent.get(cluster, 0) for cluster, x in saved.items())
+        # Multiplied by total² so that everything stays whole.
+        residual = own * self.total**2 - 2 * all_saved * self.total * cross
+        residual += all_saved**2 * self.squares
+        variance = max(residual, 0) * count // ((count - 1) * self.total**2)
+        return isqrt(variance * _quantile(count - 1) ** 2) // 1000
+
+    def interval(self, cases: Sequence[tuple[int, pl.DataFrame]]) -> Interval:
+        """From the lowest end to the highest over several (saved, delta) of one thing: as assumed,
+        and under its pessimistic and optimistic assumptions. Never above what was spent."""
+        ends = []
+        for saved, delta in cases:
+            reach = self.reach(delta)
+            lowest, highest = min(saved, 0), max(saved, self.total)
+            ends.append((lowest, highest) if reach is None else (saved - reach, saved + reach))
+        return Interval(min(low for low, _ in ends), min(self.total, max(top for _, top in ends)))
+
+
+def by_cluster(rows: pl.DataFrame, column: str) -> dict[str, int]:
+    """The sum of a column of picodollars by cluster, in exact integers."""
+    sums = rows.group_by("cluster").agg(pl.col(column).sum())
+    return dict(zip(sums["cluster"].to_list(), sums[column].to_list(), strict=True))
+
+
+def _quantile(freedom: int) -> int:
+    """Student's t at 97.5 % in thousandths (Cornish and Fisher's expansion beyond the table)."""
+    if freedom <= len(T_975):
+        return T_975[freedom - 1]
+    z = 1.959963984540054
+    first = (z**3 + z) / (4 * freedom)
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return round(1000 * (z + first + second))

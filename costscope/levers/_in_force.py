@@ -1,0 +1,130 @@
+"""Provider caching as it was in force when the log was written, simulated and calibrated.
+
+For comparing simulation with simulation: a simulated figure is never subtracted from a billed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from costscope.levers import _cache_marks as marks
+from costscope.levers._cache_calls import ruled
+from costscope.levers._cache_sim import cuts, simulate
+from costscope.levers._calibration import GROUP, READ, backtested, explained, fitted
+from costscope.levers._prefix import blocks, reclassify
+from costscope.model import INPUT_CLASSES, Workload
+
+MODEL = ("provider", "channel", "model")
+PROGRAM = (*MODEL, "feature", "template")
+MEAN = {name: pl.col(name).mean().floor().cast(pl.Int64) for name in ("lost", "most")}
+CACHED = tuple(name for name in INPUT_CLASSES if name != "fresh")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a log's own bill says of caching. Made from the log as it was, used on what-ifs of it.
+
+    `calls`: call_no, policy and life of the calls where caching was in force and can be simulated.
+    `losses`: per provider and model how far the bill stays below the ideal.
+    """
+
+    calls: pl.DataFrame
+    losses: pl.DataFrame
+
+
+def in_force(workload: Workload, calibration: Calibration | None = None) -> Workload:
+    """`workload` with billed caching replaced by simulated and calibrated caching.
+
+    Only calls where the log shows caching in force change, if they have a time and text that
+    explains their bill; tokens per call do not. For a workload that a lever has changed, pass the
+    calibration of the log before it: what was in force is a fact of the log, and so is the loss.
+    """
+    calibration = calibration or calibrate(workload)
+    calls = ruled(workload.calls).drop("life").join(calibration.calls, on="call_no")
+    if calls.is_empty():
+        return workload
+    found = simulate(blocks(workload.parts), at_longest(calls))
+    found = found.join(with_loss(calls, calibration.losses), on="call_no", maintain_order="left")
+    return workload.with_(parts=reclassify(workload.parts, cuts(found, READ)))
+
+
+def in_force_of(log: Workload) -> Callable[[Workload], Workload]:
+    """`in_force` with the calibration of `log`, for `log` itself and for every what-if of it."""
+    return partial(in_force, calibration=calibrate(log))
+
+
+def calibrate(log: Workload) -> Calibration:
+    """Where caching is in force in a log, under which marks, and how much of the ideal is lost."""
+    truth = explained(compared(log, situated(log).filter("in_force")))
+    return Calibration(truth.select("call_no", "policy", "life"), fitted(truth))
+
+
+def backtest(log: Workload) -> Mapping[str, Any] | None:
+    """The simulator against the bill, see `_calibration.backtested`; None where there is no truth."""
+    return backtested(explained(compared(log, situated(log).filter("in_force"))))
+
+
+def compared(workload: Workload, calls: pl.DataFrame) -> pl.DataFrame:
+    """`calls` that can be simulated, with `ideal` beside the `billed` tokens read."""
+    found = simulate(blocks(workload.parts), at_longest(calls)).select("call_no", "ideal")
+    return calls.join(found, on="call_no", maintain_order="left")
+
+
+def situated(workload: Workload) -> pl.DataFrame:
+    """The calls that have a rule, with what their bill says of caching.
+
+    Adds `billed` (tokens read), `in_force`, and the policy and life that explain it. Caching that
+    an application must ask for is in force in a feature's template, where the marks are written, any
+    other in a model: once a token is billed as cached there, it is.
+    """
+    calls = ruled(workload.calls).filter(~pl.col("estimated"))
+    calls = calls.join(billed(workload.parts), on="call_no", how="left", maintain_order="left")
+    calls = calls.with_columns(pl.col(*CACHED, "marks").fill_null(0))
+    asked = pl.col("mode") == "explicit"
+    cached = pl.sum_horizontal(CACHED).sum()
+    here = pl.when(asked).then(cached.over(PROGRAM)).otherwise(cached.over(MODEL))
+    unseen = asked & (pl.col("marks").sum().over(PROGRAM) == 0)
+    return calls.with_columns(
+        billed=pl.col("cache_read"),
+        in_force=here > 0,
+        policy=pl.when(unseen).then(pl.lit(marks.CONVERSATION)).otherwise(pl.lit(marks.LOGGED)),
+        life=longer("1h", "5m", longer("12h", "30m", pl.col("life"))),
+    )
+
+
+def longer(long: str, short: str, otherwise: pl.Expr) -> pl.Expr:
+    """The longer of two lifetimes in conversations where more was written for it than for the other."""
+    scope = (*MODEL, "feature", "cluster")
+    tokens = [pl.col(f"cache_write_{name}").sum().over(scope) for name in (long, short)]
+    return pl.when(tokens[0] > tokens[1]).then(pl.lit(long)).otherwise(otherwise)
+
+
+def billed(parts: pl.DataFrame) -> pl.DataFrame:
+    """Per call: tokens of each cached class, and `marks`, how many breakpoints the log carries."""
+    kind = pl.col("billing_class").cast(pl.String)
+    sums = {name: pl.col("tokens").filter(kind == name).sum() for name in CACHED}
+    return parts.group_by("call_no").agg(
+        **sums, marks=(pl.col("breakpoint").cast(pl.String) != "").sum().cast(pl.Int64)
+    )
+
+
+def at_longest(calls: pl.DataFrame) -> pl.DataFrame:
+    """The ideal is an upper bound, so what expires by itself lives as long as is documented."""
+    return calls.with_columns(ttl=pl.col("longest"))
+
+
+def with_loss(calls: pl.DataFrame, losses: pl.DataFrame) -> pl.DataFrame:
+    """call_no, `lost` and `most`; a model without a fit takes the mean of its provider, else of all."""
+    rows = calls.select("call_no", *GROUP).join(losses, on=GROUP, how="left", maintain_order="left")
+    own = losses.group_by("provider").agg(own_lost=MEAN["lost"], own_most=MEAN["most"])
+    rows = rows.join(own, on="provider", how="left", maintain_order="left")
+    everyone = losses.select(**MEAN).fill_null(0)
+    return rows.select(
+        "call_no",
+        *(pl.coalesce(name, f"own_{name}", everyone[name].item()).alias(name) for name in MEAN),
+    )

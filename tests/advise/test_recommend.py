@@ -1,0 +1,120 @@
+"""Recommendations: tuned on the first part of the log, pruned, filtered and ranked."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from costscope.advise import recommend
+from costscope.errors import SettingsError
+from tests.advise.pulling import PriceList, drop, made, move, shrink, warm
+from tests.workloads import call, part, workload
+
+
+def plain(call_id, tokens=10, **columns):
+    return call(call_id, part("query", tokens, call_id), **columns)
+
+
+WORK = workload(*(plain(i, 10, at=n * 100) for n, i in enumerate("abcdefghij")))
+
+
+def run(*levers, work=WORK, **options):
+    return recommend(work, levers, PriceList(), in_force=warm, **options)
+
+
+def names(found):
+    return [lever.name for lever in found.levers]
+
+
+def test_the_best_comes_first_and_what_saves_nothing_is_dropped():
+    found = run(
+        made("small", drop("a")), made("large", drop("b", "c")), made("idle", lambda w: w),
+        made("worse", shrink(1)), made("loss", move("model", "gpt-4o", "zz")),
+    )  # fmt: skip
+    assert names(found) == ["large", "small"]
+    assert found.saved == 3_000
+
+
+def test_what_only_repeats_another_is_kept_with_its_share_of_it():
+    found = run(made("x", drop("a")), made("y", drop("a")))
+    assert [(x.name, x.saved_share) for x in found.levers] == [("x", 500), ("y", 500)]
+
+
+def test_the_best_few():
+    levers = [made(n, drop(*n)) for n in ("a", "bc", "def")]
+    found = run(*levers, top=2)
+    assert (names(found), found.saved) == (["def", "bc"], 5_000)
+    assert names(run(*levers, min_saved=2_000)) == ["def", "bc"]
+    assert names(run(*levers, min_saved=9_000)) == []
+
+
+def test_effort_and_risk_are_limits():
+    levers = [
+        made("easy", drop("a")), made("hard", drop("b"), effort="high"),
+        made("risky", drop("c"), risk="medium"),
+    ]  # fmt: skip
+    assert names(run(*levers, effort="medium")) == ["easy", "risky"]
+    assert names(run(*levers, risk="low")) == ["easy", "hard"]
+    with pytest.raises(SettingsError, match="'none' is no level; it can be: low, medium, high"):
+        run(*levers, risk="none")
+
+
+def test_only_the_best_six_of_many_are_played():
+    levers = [made(f"l{n}", drop(*"abcdefgh"[: n + 1])) for n in range(8)]
+    assert sorted(names(run(*levers))) == [f"l{n}" for n in range(2, 8)]
+
+
+def test_a_lever_whose_saving_is_unknown_is_not_called_worthless():
+    found = run(made("x", move("model", "new-model")), made("y", drop("a")))
+    assert names(found) == ["y"]
+    assert "x: what it saves is unknown, new-model has no price." in found.assumptions
+
+
+def tunable(*sizes):
+    """A lever that drops as many of the first calls as its size says."""
+
+    def sized(self, size):
+        return replace(self, size=size, change=drop(*"abcdefghij"[:size]))
+
+    lever = made("x", drop(), variants=lambda self: [sized(self, size) for size in self.sizes])
+    return replace(lever, sizes=sizes)
+
+
+def test_the_most_careful_setting_that_saves_nearly_as_much_is_chosen():
+    found = run(tunable(1, 4, 5))
+    assert found.levers[0].settings["size"] == 5
+    assert run(tunable(1, 9, 10)).levers[0].settings["size"] == 9
+    assert any("chosen from 3 settings on the first two thirds" in x for x in found.assumptions)
+
+
+def test_settings_are_chosen_on_the_first_two_thirds_only():
+    """Calls i and j lie in the last third: whether they go too cannot matter to the choice."""
+    assert run(tunable(7, 10)).levers[0].settings["size"] == 7
+    assert run(tunable(7, 10)).saved == 7_000
+
+
+def test_a_log_without_times_keeps_the_settings():
+    work = workload(*(plain(i, sent_at=None) for i in "abc"))
+    lever = replace(tunable(1, 3), change=drop("a", "b"))
+    assert run(lever, work=work).saved == 2_000
+
+
+def test_nothing_to_recommend():
+    found = run(made("idle", lambda w: w))
+    assert (names(found), found.saved, found.cost) == ([], 0, 10_000)
+    assert run(made("idle", drop("a")), work=workload()).levers == []
+
+
+def test_it_repeats_itself_and_order_does_not_matter():
+    levers = [made("x", drop("a")), made("y", shrink(2)), made("z", move("tier", "batch"))]
+    assert run(*levers) == run(*reversed(levers))
+    rows = WORK.calls.sample(fraction=1, shuffle=True, seed=3)
+    parts = WORK.parts.sort(pl.col("call_no"))
+    assert run(*levers, work=WORK.with_(calls=rows, parts=parts)) == run(*levers)
+
+
+def test_without_a_rewriting_lever_left_the_bill_itself_is_the_base():
+    work = workload(call("a", part("query", 10, "x", read=10)), plain("b"))
+    idle = made("idle", lambda w: w, rewrites=True)
+    found = run(idle, made("batch", move("tier", "batch"), "batching"), work=work)
+    assert (names(found), found.world, found.saved) == (["batch"], "billed", 550)

@@ -1,0 +1,88 @@
+"""The closed-form interval: against its formula in floats, against resampling, and at its edges."""
+
+import random
+from statistics import mean, stdev
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costscope.advise.spread import Spread
+from costscope.model import Interval
+
+
+def frame(column, amounts):
+    """Amounts by cluster, one row each."""
+    rows = [(f"c{n:03}", amount) for n, amount in enumerate(amounts)]
+    return pl.DataFrame(rows, schema={"cluster": pl.String, column: pl.Int128}, orient="row")
+
+
+def saving(amounts):
+    return frame("delta", [-x for x in amounts])
+
+
+def test_it_is_the_formula():
+    spent, saved = [100, 200, 300, 400, 1000], [10, 50, 0, 100, 40]
+    share = sum(saved) / sum(spent)
+    residuals = [s - share * o for s, o in zip(saved, spent, strict=True)]
+    error = (5 / 4 * sum(r * r for r in residuals)) ** 0.5
+    big = 10**9
+    spread = Spread.of(frame("bill", [x * big for x in spent]))
+    reach = spread.reach(saving([x * big for x in saved]))
+    assert reach == pytest.approx(2.776 * error * big, rel=1e-9)
+
+
+def test_an_even_share_everywhere_is_certain():
+    spread = Spread.of(frame("bill", [100, 200, 300]))
+    assert spread.reach(saving([10, 20, 30])) == 0
+
+
+def test_several_calls_of_a_conversation_are_one_cluster():
+    one = Spread.of(frame("bill", [300, 100, 70]))
+    rows = frame("bill", [100, 100, 70])
+    more = pl.concat([rows, rows.head(1).with_columns(bill=pl.lit(200, pl.Int128))])
+    assert Spread.of(more) == one
+
+
+def test_nothing_saved_is_certain_and_one_conversation_tells_nothing():
+    spread = Spread.of(frame("bill", [100]))
+    assert spread.interval([(0, saving([0]))]) == Interval(0, 0)
+    assert spread.interval([(40, saving([40]))]) == Interval(0, 100)
+    assert spread.interval([(-40, saving([-40]))]) == Interval(-40, 100)
+
+
+def test_scenarios_widen_it():
+    spread = Spread.of(frame("bill", [100, 200, 300]))
+    cases = [(60, saving([10, 20, 30])), (30, saving([5, 10, 15])), (90, saving([15, 30, 45]))]
+    assert spread.interval(cases) == Interval(30, 90)
+
+
+def test_never_more_than_was_spent():
+    spread = Spread.of(frame("bill", [100, 100, 100]))
+    found = spread.interval([(150, saving([100, 50, 0]))])
+    assert found.high == 300
+    assert found.low < 150
+
+
+def test_it_agrees_with_resampling_conversations():
+    dice = random.Random(7)
+    spent = [round(1e6 * dice.lognormvariate(0, 1)) for _ in range(200)]
+    saved = [round(x * dice.random()) for x in spent]
+    shares = []
+    for _ in range(2_000):
+        draw = dice.choices(range(200), k=200)
+        shares.append(sum(saved[i] for i in draw) / sum(spent[i] for i in draw))
+    assert mean(shares) == pytest.approx(sum(saved) / sum(spent), rel=0.01)
+    reach = Spread.of(frame("bill", spent)).reach(saving(saved))
+    assert reach == pytest.approx(1.972 * stdev(shares) * sum(spent), rel=0.08)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10**20), st.integers(-(10**20), 10**20)), min_size=2))
+def test_it_is_whole_and_does_not_depend_on_order(rows):
+    bill, saved = frame("bill", [b for b, _ in rows]), saving([s for _, s in rows])
+    reach = Spread.of(bill).reach(saved)
+    shuffled = bill.sample(fraction=1, shuffle=True, seed=1)
+    assert Spread.of(shuffled).reach(saved.reverse()) == reach
+    assert reach is None or reach >= 0

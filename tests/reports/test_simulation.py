@@ -1,0 +1,118 @@
+"""The report of simulate and recommend: the JSON contract, and what a stranger reads."""
+
+from dataclasses import replace
+
+import msgspec
+
+from costscope.model import Interval, Recommendation
+from costscope.reports.simulation import DAY_US, Simulation, report
+
+DOLLAR = 10**12
+
+LEVER = Recommendation(
+    name="routing", title="Send easy calls elsewhere", settings={"sticky": True, "keep": ("code",)}, calls=120, cost=8 * DOLLAR,
+    saved=2 * DOLLAR, saved_alone=5 * DOLLAR, saved_share=3 * DOLLAR + 1,
+    interval=Interval(-DOLLAR // 2, 6 * DOLLAR), monthly_saved=4 * DOLLAR, effort="medium",
+    risk="medium", action="Send 120 easy calls to gpt-4o-mini.", prerequisites=("An evaluation.",),
+    caveats=("Quality is not measured.",), evidence=("call-1", "call-2"),
+)  # fmt: skip
+CACHE = replace(
+    LEVER, name="response_cache", title="Reuse answers", saved_share=4 * DOLLAR - 1, saved=5 * DOLLAR, risk="low",
+    action="Answer 9 repeated requests from a cache.", backtest={"hits": 9, "same_answer": 8},
+)  # fmt: skip
+FOUND = Simulation(
+    calls=400, cost=20 * DOLLAR, levers=(LEVER, CACHE), saved=7 * DOLLAR,
+    interval=Interval(6 * DOLLAR, 8 * DOLLAR), monthly_saved=14 * DOLLAR, world="billed",
+    window_us=15 * DAY_US, left_out=3, left_out_tokens=99, assumptions=("It stays like this.",),
+)  # fmt: skip
+
+
+def test_the_document_has_exactly_the_keys_of_the_contract():
+    data = report(FOUND, "simulate").data
+    assert list(data) == ["schema_version", "baseline", "levers", "combined", "assumptions"]
+    assert data["baseline"] == {"calls": 400, "cost_usd": "20.00"}
+    assert data["combined"] == {
+        "cost_usd": "13.00", "saved_usd": "7.00",
+        "interval": {"low_usd": "6.00", "high_usd": "8.00"},
+    }  # fmt: skip
+    assert data["assumptions"] == ["It stays like this."]
+
+
+def test_a_lever_in_the_document():
+    assert report(FOUND, "simulate").data["levers"][0] == {
+        "name": "routing", "action": "Send 120 easy calls to gpt-4o-mini.", "settings": {"sticky": True, "keep": ("code",)},
+        "applies_to": {"calls": 120, "cost_usd": "8.00"}, "saved_usd": "2.00",
+        "saved_alone_usd": "5.00", "saved_share_usd": "3.000000000001",
+        "interval": {"low_usd": "-0.50", "high_usd": "6.00"}, "monthly_saved_usd": "4.00",
+        "effort": "medium", "risk": "medium", "prerequisites": ["An evaluation."],
+        "caveats": ["Quality is not measured."], "evidence": ["call-1", "call-2"], "backtest": {},
+    }  # fmt: skip
+
+
+def test_the_document_is_json_and_unknown_is_null():
+    brief = replace(FOUND, levers=[replace(CACHE, monthly_saved=None)], monthly_saved=None)
+    lever = msgspec.json.decode(msgspec.json.encode(report(brief, "recommend").data))["levers"][0]
+    assert lever["monthly_saved_usd"] is None
+    assert lever["backtest"] == {"hits": 9, "same_answer": 8}
+
+
+def test_the_summary_is_one_sentence_a_stranger_understands():
+    assert report(FOUND, "recommend").summary == [
+        "Together these 2 changes would save $7.00 of $20.00 (35%) in 15.0 days of traffic; the "
+        "range is $6.00 to $8.00. At this pace that is $14.00 in 30 days."
+    ]
+
+
+def test_the_summary_of_one_of_a_loss_of_little_and_of_nothing():
+    one = replace(
+        FOUND, levers=[LEVER], saved=-DOLLAR // 100, interval=Interval(-DOLLAR, 0),
+        window_us=DAY_US // 12, monthly_saved=None,
+    )  # fmt: skip
+    assert report(one, "simulate").summary == [
+        "This change would cost $0.0100 more, on top of $20.00 (0%) in 2.0 hours of traffic; the "
+        "range is -$1.00 to $0.0000."
+    ]
+    nothing = report(replace(FOUND, levers=[], saved=0), "recommend")
+    assert nothing.summary == ["None of these changes would save anything of $20.00."]
+    assert nothing.tables == ()
+
+
+def test_the_ranking_shows_the_best_first_with_its_range_effort_and_risk():
+    ranking = report(FOUND, "recommend").tables[0]
+    assert [column.name for column in ranking.columns] == [
+        "", "what to do", "saves", "of the bill", "low", "high", "effort", "risk", "calls",
+    ]  # fmt: skip
+    assert ranking.rows[0] == [
+        1, "Reuse answers", 5 * DOLLAR, 0.25, -DOLLAR // 2, 6 * DOLLAR,
+        "medium", "low", 120,
+    ]  # fmt: skip
+    assert ranking.rows[1][:2] == [2, "Send easy calls elsewhere"]
+
+
+def test_the_second_table_adds_up():
+    adding = report(FOUND, "simulate").tables[1]
+    *levers, total = adding.rows
+    assert levers[1][:4] == ["Send easy calls elsewhere", 5 * DOLLAR, 2 * DOLLAR, 3 * DOLLAR + 1]
+    assert total == ["All together", 7 * DOLLAR, 7 * DOLLAR, 7 * DOLLAR, 1.0]
+    assert [sum(row[i] for row in levers) for i in (2, 3)] == total[2:4]
+    assert len(report(replace(FOUND, levers=[LEVER]), "simulate").tables) == 1
+
+
+def test_a_loss_has_no_shares():
+    loss = report(replace(FOUND, saved=-DOLLAR), "simulate").tables[1]
+    assert {row[4] for row in loss.rows} == {None}
+
+
+def test_what_to_do_and_to_mind_is_told_by_rank_and_assumptions_come_last():
+    assert report(FOUND, "simulate").notes == (
+        "1. Answer 9 repeated requests from a cache.", "1. Needs: An evaluation.",
+        "1. Mind: Quality is not measured.", "1. Checked on this log: hits 9, same answer 8.",
+        "2. Send 120 easy calls to gpt-4o-mini.", "2. Needs: An evaluation.",
+        "2. Mind: Quality is not measured.", "It stays like this.",
+    )  # fmt: skip
+
+
+def test_a_backtest_shows_shares_in_per_cent_and_counts_with_separators():
+    checked = replace(LEVER, backtest={"calls": 2349, "error": -0.00012})
+    notes = report(replace(FOUND, levers=[checked]), "simulate").notes
+    assert "1. Checked on this log: calls 2,349, error -0.01 %." in notes
