@@ -51,7 +51,7 @@ docs: $(READY) ## fills README.md and docs/ from the program
 
 dist: $(READY) ## wheel and sdist in dist/
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/hatchling build -d dist
 
 clean: ## removes the venv, caches and dist
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from costscope.errors import SettingsError
 
@@ -76,8 +76,9 @@ def _class(folder: str, name: str, file: str | None) -> type[Any]:
         raise SettingsError(
             f"{module.__file__} should define one {base.__name__}, it has {len(own)}"
         )
-    own[0].name = name
-    return own[0]
+    found: Any = own[0]
+    found.name = name
+    return cast(type[Any], found)
 
 
 def _from(file: str) -> ModuleType:

@@ -142,9 +142,13 @@ class Batching(Lever):
             return log.select("call_no").clear()
         nobody = pl.col("user_id").is_null() & (pl.len().over(conversation()) == 1)
         log = log.with_columns(nobody.alias("_nobody"))
-        jobs = self._runs(log).group_by(_JOB).agg(
-            pl.col("calls").filter("burst").sum() / pl.col("calls").sum() >= self.burst_share,
-            pl.col("lasted").filter("burst").sum().alias("busy") <= window * self.busy_share,
+        jobs = (
+            self._runs(log)
+            .group_by(_JOB)
+            .agg(
+                pl.col("calls").filter("burst").sum() / pl.col("calls").sum() >= self.burst_share,
+                pl.col("lasted").filter("burst").sum().alias("busy") <= window * self.busy_share,
+            )
         )
         jobs = jobs.filter("calls", "busy")
         return log.filter("_nobody").join(jobs, on=_JOB, how="semi").select("call_no")

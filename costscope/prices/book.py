@@ -44,6 +44,8 @@ class Rate:
     above_tokens: int | None
     """For prompts of more tokens than this; None: of any length, or up to the first such step."""
     tier: str = "standard"
+    sold: bool = True
+    """False for a class that the provider does not sell; its price is a stand-in."""
 
 
 class PriceBook:
@@ -205,5 +207,6 @@ def _is_priced(table: Table) -> bool:
 
 def _rate(name: str, found: Quote, moment: Moment) -> Rate:
     return Rate(
-        name, found.usd, found.source, found.checked_on, found.since, moment.above, moment.tier
-    )
+        name, found.usd, found.source, found.checked_on, found.since, moment.above, moment.tier,
+        found.sold,
+    )  # fmt: skip

@@ -40,6 +40,8 @@ class Quote:
     source: str
     checked_on: date | None = None
     since: date | None = None
+    sold: bool = True
+    """False where the provider sells no such class, so that no call should ever be billed it."""
 
     def times(self, factor: Fraction, why: str) -> Quote:
         """The quote multiplied, with the reason added to its source."""
@@ -269,7 +271,8 @@ def _nearest(name: str, sold: Table) -> Quote:
     longer = [other for other in sold if _LIFETIMES[other] > _LIFETIMES[name]]
     lasts = _LIFETIMES.__getitem__
     other = min(longer, key=lasts) if longer else max(sold, key=lasts)
-    return sold[other].because(f"no {name} is sold: priced as {other}")
+    stand_in = sold[other].because(f"no {name} is sold: priced as {other}")
+    return replace(stand_in, sold=False)
 
 
 def _times(factor: Fraction) -> str:

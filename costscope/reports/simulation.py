@@ -155,7 +155,9 @@ def _ranking(simulation: Simulation) -> Table:
         columns,
         rows,
         note="Savings overlap, so these do not add up; the table below shares out what they save "
-        "together." if len(rows) > 1 else "",
+        "together."
+        if len(rows) > 1
+        else "",
     )
 
 

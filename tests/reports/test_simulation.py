@@ -10,7 +10,8 @@ from costscope.reports.simulation import DAY_US, Simulation, report
 DOLLAR = 10**12
 
 LEVER = Recommendation(
-    name="routing", title="Send easy calls elsewhere", settings={"sticky": True, "keep": ("code",)}, calls=120, cost=8 * DOLLAR,
+    name="routing", title="Send easy calls elsewhere",
+    settings={"sticky": True, "keep": ("code",)}, calls=120, cost=8 * DOLLAR,
     saved=2 * DOLLAR, saved_alone=5 * DOLLAR, saved_share=3 * DOLLAR + 1,
     interval=Interval(-DOLLAR // 2, 6 * DOLLAR), monthly_saved=4 * DOLLAR, effort="medium",
     risk="medium", action="Send 120 easy calls to gpt-4o-mini.", prerequisites=("An evaluation.",),
@@ -40,7 +41,8 @@ def test_the_document_has_exactly_the_keys_of_the_contract():
 
 def test_a_lever_in_the_document():
     assert report(FOUND, "simulate").data["levers"][0] == {
-        "name": "routing", "action": "Send 120 easy calls to gpt-4o-mini.", "settings": {"sticky": True, "keep": ("code",)},
+        "name": "routing", "action": "Send 120 easy calls to gpt-4o-mini.",
+        "settings": {"sticky": True, "keep": ("code",)},
         "applies_to": {"calls": 120, "cost_usd": "8.00"}, "saved_usd": "2.00",
         "saved_alone_usd": "5.00", "saved_share_usd": "3.000000000001",
         "interval": {"low_usd": "-0.50", "high_usd": "6.00"}, "monthly_saved_usd": "4.00",

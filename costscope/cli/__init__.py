@@ -1,0 +1,52 @@
+"""The terminal: options in, reports out. The only place that exits, and the last to see an error."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from costscope.errors import CostscopeError, ExitCode
+from costscope.text import safe
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Runs the command line and ends the process with what it came to."""
+    sys.exit(code_of(sys.argv[1:]))
+
+
+def code_of(arguments: Sequence[str]) -> int:
+    """Runs a command; its exit code. Every error is one line on stderr.
+
+    A panic of a library in Rust is no Exception; uncaught, it would exit with 1, which means that a
+    gate failed. Hence the last handler.
+    """
+    from costscope.cli._output import drop_stdout
+
+    debug = "--debug" in arguments or bool(os.environ.get("COSTSCOPE_DEBUG"))
+    try:
+        from costscope.cli._app import run
+
+        code = run(arguments)
+        sys.stdout.flush()
+    except CostscopeError as error:
+        return _told(str(error), error.exit_code, debug=debug)
+    except BrokenPipeError:
+        drop_stdout()
+        return ExitCode.OK
+    except KeyboardInterrupt:
+        return _told("interrupted", INTERRUPTED, debug=debug)
+    except BaseException as error:  # noqa: BLE001
+        hint = "" if debug else " (run again with --debug)"
+        what = f"internal error: {type(error).__name__}: {error}{hint}"
+        return _told(what, ExitCode.UNABLE, debug=debug)
+    return code
+
+
+def _told(message: str, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"costscope: {safe(message)}", file=sys.stderr)
+    return int(code)
