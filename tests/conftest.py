@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
+
+# A shared machine may pause any example; what is slow is measured by `make bench`.
+settings.register_profile("costscope", deadline=None)
+settings.load_profile("costscope")
 
 GOLDEN = Path(__file__).parent / "golden"
 

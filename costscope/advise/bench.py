@@ -66,6 +66,7 @@ class Bench:
     ) -> None:
         self.workload = workload
         self.simulated = needs_simulation(workload, levers)
+        self._known: dict[str, Delta] = {}
         self._book = book
         self._in_force = settler(workload, in_force) if self.simulated else _as_is
         self._settled = self._in_force(workload)
@@ -82,9 +83,16 @@ class Bench:
         return self._in_force(workload)
 
     def run(self, levers: Sequence[Lever]) -> Delta:
-        """What these levers change together; they are applied in the order of the stack."""
-        workload = self.workload
+        """What these levers change together; they are applied in the order of the stack. Asked for
+        the same again, as scenarios and tuning do, it answers from memory."""
         levers = in_order(levers)
+        key = repr([(lever.name, lever) for lever in levers])
+        if key not in self._known:
+            self._known[key] = self._run(levers)
+        return self._known[key]
+
+    def _run(self, levers: Sequence[Lever]) -> Delta:
+        workload = self.workload
         for lever in (x for x in levers if stage(x) < CACHING):
             workload = lever.apply(workload)
         workload = self.settle(workload)

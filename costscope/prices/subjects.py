@@ -29,8 +29,13 @@ class Subject:
 
     @cached_property
     def place(self) -> Place:
-        """Who bills it, and under which names."""
-        return names.place(self.provider, self.channel, self.model)
+        """Who bills it, and under which names. A log that names Claude plainly tells by the region
+        alone that Bedrock served it from the global profile."""
+        found = names.place(self.provider, self.channel, self.model)
+        plain = found.scope == "regional" and not found.zone and found.name.startswith("claude")
+        if plain and self.region.lower() == "global":
+            return names.place(self.provider, self.channel, f"global.anthropic.{found.name}")
+        return found
 
     @property
     def where(self) -> str:

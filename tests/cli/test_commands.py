@@ -161,7 +161,7 @@ def test_output_is_utf8_whatever_the_locale(cli: Cli, tmp_path: Path) -> None:
 
 def test_the_demo_needs_nothing(cli: Cli, tmp_path: Path) -> None:
     documents = data(cli("demo", "--json"))
-    assert set(documents) == {"schema_version", "report", "simulate", "recommend"}
+    assert set(documents) == {"schema_version", "report", "recommend"}
     assert documents["report"]["totals"]["calls"] > 0
     assert list(tmp_path.iterdir()) == []
 

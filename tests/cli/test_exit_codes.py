@@ -116,7 +116,7 @@ def checked(cli: Cli, tmp_path: Path, prompt: int, *args: str) -> subprocess.Com
     """`check` of calls with a prompt of so many tokens against a baseline of 1000."""
     (tmp_path / "before.jsonl").write_text(rows(60, 1000))
     (tmp_path / "after.jsonl").write_text(rows(60, prompt))
-    assert cli("baseline", "write", "before.jsonl", "--to", "base.json").returncode == 0
+    assert cli("baseline", "write", "before.jsonl", "-o", "base.json").returncode == 0
     return cli("check", "after.jsonl", "--baseline", "base.json", *args)
 
 

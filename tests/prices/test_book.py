@@ -45,6 +45,14 @@ def test_rates_have_the_promised_shape() -> None:
     assert rates["source"].null_count() == 0
 
 
+def test_bedrock_costs_less_from_the_global_profile_however_the_log_says_so() -> None:
+    plain = {"provider": "anthropic", "channel": "bedrock", "model": "claude-sonnet-4-5-20250929"}
+    assert rate(**plain) == rate(**plain, region="us") == 3_300_000
+    assert rate(**plain, region="global") == 3_000_000
+    named = {**plain, "model": "global.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    assert rate(**named) == 3_000_000
+
+
 def test_no_calls_have_no_rates() -> None:
     keyed, rates = BOOK.rates(calls())
     assert (keyed.height, rates.height) == (0, 0)

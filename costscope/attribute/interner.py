@@ -1,0 +1,205 @@
+"""Each distinct message once: raw JSON is hashed, and only new ones are decoded, cut and counted.
+
+What a message holds becomes rows of small numbers; texts are forgotten as soon as they are counted.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Sequence
+from hashlib import blake2b
+from itertools import repeat
+from typing import NamedTuple, cast
+
+import numpy as np
+import xxhash
+from msgspec import Raw
+
+from costscope import tokens
+from costscope.attribute import markers
+from costscope.model import KINDS, ROLES, RULES, SEGMENTS, Block, BlockParser, Slot, Trait
+
+NO_SEGMENT = 255
+"""A piece whose segment its place in the prompt decides."""
+MARKS = ("", "5m", "1h")
+MAX_MESSAGES = 400_000
+MAX_PIECES = 2_000_000
+"""Past so many distinct messages or pieces the memory starts afresh, so that it is bounded."""
+COUNT_BATCH = 8 * 1024 * 1024
+"""So many characters wait to be counted together."""
+STUMBLES = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What a dialect may raise over JSON that is not of its shape."""
+_OWN_TRAIT = {
+    "image": Trait.IMAGE,
+    "tool_schema": Trait.TOOLS_OFFERED,
+    "tool_call": Trait.TOOL_CALLED,
+}
+
+_CODE = re.compile(
+    r"```|^[ \t]*+(?:def|class|import|function|public|const|#include)\b|[;{}][ \t\r]*+$",
+    re.MULTILINE,
+)
+_REASONING = re.compile(
+    r"\b(prove|derive|step[- ]by[- ]step|why|explain|analy[sz]e|compare|trade-?offs?|design|debug|"
+    r"root cause|plan|optimi[sz]e|reason)\b",
+    re.IGNORECASE,
+)
+_ROLE = {name: i for i, name in enumerate(ROLES)}
+_KIND = {name: i for i, name in enumerate(KINDS)}
+_SEGMENT = {name: i for i, name in enumerate(SEGMENTS)}
+_RULE = {name: i for i, name in enumerate(RULES)}
+
+
+class Interner:
+    """Raw messages → ids of messages → rows of pieces. One for each process; `secret` keys the hashes."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        # Keyed like the stored hashes, so that nobody can prepare texts that collide.
+        self._seed = int.from_bytes(blake2b(secret, digest_size=8).digest(), "little")
+        self._clear()
+
+    def _clear(self) -> None:
+        self._ids: dict[tuple[Slot, BlockParser, str], dict[bytes, int]] = {}
+        self._start, self._pieces, self._unread = array("q"), array("q"), array("b")
+        self._columns = {n: array(t) for n, t in _TYPES.items()}
+        self._pending: dict[str, list[tuple[int, str]]] = {}
+        self._pending_bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether `reset` is due before the next batch."""
+        return len(self._start) > MAX_MESSAGES or len(self._columns["role"]) > MAX_PIECES
+
+    def reset(self) -> None:
+        """Forget everything; ids handed out before are void."""
+        self._clear()
+
+    def ids(
+        self, slot: Slot, dialect: BlockParser, encoding: str, raws: Sequence[Raw | bytes]
+    ) -> list[int]:
+        """The ids of raw messages of one slot, dialect and encoding; new ones are decoded."""
+        known = self._ids.setdefault((slot, dialect, encoding), {})
+        keys = list(map(xxhash.xxh3_128_digest, raws, repeat(self._seed)))
+        found = list(map(known.get, keys))
+        if None not in found:
+            return cast(list[int], found)
+        for key, raw in zip(keys, raws, strict=True):
+            if key not in known:
+                known[key] = self._add(slot, dialect, encoding, raw)
+        return [known[key] for key in keys]
+
+    def _add(self, slot: Slot, dialect: BlockParser, encoding: str, raw: Raw | bytes) -> int:
+        blocks = _parsed(slot, dialect, raw)
+        self._start.append(len(self._columns["role"]))
+        # A block without text is nothing that was sent: frameworks write "" where APIs write null.
+        # A message of nothing else is still a message, which costs its framing.
+        for block in [b for b in blocks or () if b.text or b.breakpoint] or (blocks or ())[:1]:
+            self._add_block(block, encoding)
+        self._pieces.append(len(self._columns["role"]) - self._start[-1])
+        self._unread.append(blocks is None)
+        if self._pending_bytes > COUNT_BATCH:
+            self._count()
+        return len(self._start) - 1
+
+    def _add_block(self, block: Block, encoding: str) -> None:
+        cuts = [markers.Cut(block.segment, 0, len(block.text))]
+        rule = "structure" if block.segment else "turn"
+        if block.kind == "text" and not block.segment and block.role in ("user", "system"):
+            cuts = markers.cut(block.text, block.role)
+            rule = "marker" if cuts[0].segment or len(cuts) > 1 else rule
+        for i, cut in enumerate(cuts):
+            text = block.text[cut.start : cut.stop]
+            mark = block.breakpoint if i == len(cuts) - 1 else ""
+            self._add_piece(block, text, cut.segment, mark, rule)
+            if text and block.kind != "image":
+                self._pending.setdefault(encoding, []).append(
+                    (len(self._columns["role"]) - 1, text)
+                )
+                self._pending_bytes += len(text)
+
+    def _add_piece(self, block: Block, text: str, segment: str, mark: str, rule: str) -> None:
+        columns = self._columns
+        columns["role"].append(_ROLE[block.role])
+        columns["kind"].append(_KIND[block.kind])
+        columns["segment"].append(_SEGMENT[segment] if segment else NO_SEGMENT)
+        columns["rule"].append(_RULE[rule])
+        columns["mark"].append(MARKS.index(mark))
+        columns["traits"].append(_traits(block, text))
+        columns["content"].append(self._hash(block, text) if text else 0)
+        columns["tokens"].append(0)
+
+    def _hash(self, block: Block, text: str) -> int:
+        """Keyed hash of a piece; role and kind count, so that a quoted reply is not a reply."""
+        head = f"{block.role}\0{block.kind}\0".encode()
+        digest = blake2b(key=self._secret, digest_size=8)
+        digest.update(head)
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(digest.digest(), "little") | 1
+
+    def _count(self) -> None:
+        for encoding, pending in self._pending.items():
+            counts = tokens.count([text for _, text in pending], encoding)
+            column = self._columns["tokens"]
+            for (piece, _), n in zip(pending, counts, strict=True):
+                column[piece] = n
+        self._pending.clear()
+        self._pending_bytes = 0
+
+    def tables(self) -> Pieces:
+        """All pieces so far, counted: views that must be let go before the next message is added."""
+        self._count()
+        return Pieces(
+            start=np.frombuffer(self._start, np.int64),
+            pieces=np.frombuffer(self._pieces, np.int64),
+            unread=np.frombuffer(self._unread, np.bool_),
+            **{n: np.frombuffer(a, _DTYPES[_TYPES[n]]) for n, a in self._columns.items()},
+        )
+
+
+class Pieces(NamedTuple):
+    """What is known of every distinct message: message i has pieces start[i] to start[i] + pieces[i],
+    and was `unread` if it is of a shape that its dialect does not know. The other columns are rows of
+    pieces."""
+
+    start: np.ndarray
+    pieces: np.ndarray
+    unread: np.ndarray
+    role: np.ndarray
+    kind: np.ndarray
+    segment: np.ndarray
+    rule: np.ndarray
+    mark: np.ndarray
+    traits: np.ndarray
+    content: np.ndarray
+    tokens: np.ndarray
+
+
+_TYPES = {
+    "role": "B", "kind": "B", "segment": "B", "rule": "B", "mark": "B", "traits": "H", "content": "Q",
+    "tokens": "q",
+}  # fmt: skip
+_DTYPES = {"B": np.uint8, "H": np.uint16, "Q": np.uint64, "q": np.int64}
+
+
+def _parsed(slot: Slot, dialect: BlockParser, raw: Raw | bytes) -> Sequence[Block] | None:
+    """A message's blocks. One that is of another shape has none: what it was billed for is then
+    unattributed, which is true, and the call is kept."""
+    try:
+        return dialect(slot, bytes(raw))
+    except STUMBLES:
+        return None
+
+
+def _traits(block: Block, text: str) -> int:
+    """Trait bits of a piece; only the start is looked at, so that a huge text costs no more."""
+    if block.kind in _OWN_TRAIT:
+        return _OWN_TRAIT[block.kind]
+    if block.role != "user":
+        return 0  # only a query's words are asked for
+    sample = text[:4000]
+    found = Trait.CODE if _CODE.search(sample) else 0
+    return found | (Trait.REASONING if _REASONING.search(sample) else 0)

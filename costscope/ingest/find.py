@@ -1,0 +1,65 @@
+"""Which reader a file is for: the named one, or the one that recognises its first records."""
+
+from __future__ import annotations
+
+from costscope import plugins, sources
+from costscope.errors import InputError
+from costscope.readers.interface import Reader, RecordReader
+from costscope.sources import Head, Source
+
+LEAST = 0.25
+"""A lower score is no recognition."""
+STUMBLES = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What a reader may raise over content that nobody thought of."""
+
+
+def find_reader(source: Source, name: str) -> Reader:
+    """The named reader, or the one that recognises the file. Raises InputError where none does, or
+    two do equally."""
+    if name:
+        return _made(name)
+    head = sources.head(source)
+    if not head.records:
+        raise InputError(f"{source.shown}: no records of JSON objects in it, so no log")
+    scored = sorted(((_score(_made(n), head), n) for n in plugins.names("readers")), reverse=True)
+    best = scored[0][0]
+    if best < LEAST:
+        keys = ", ".join(sorted(head.records[0])[:6])
+        raise InputError(f"{source.shown}: no known log format (records with {keys})")
+    alike = [_made(n) for score, n in scored if score == best]
+    return alike[0] if len(alike) == 1 else _first_of(alike, head, source)
+
+
+def _first_of(alike: list[Reader], head: Head, source: Source) -> Reader:
+    """Of formats that are mixed in equal shares, the one of the first record. Raises InputError where
+    they claim the same records."""
+    for record in head.records:
+        one = Head(head.source, [record])
+        (best, reader), (second, _), *_ = sorted(
+            ((_score(r, one), r) for r in alike), key=lambda found: -found[0]
+        )
+        if best > second and all(isinstance(r, RecordReader) for r in alike):
+            return reader
+    names = " or ".join(sorted(r.name for r in alike))
+    raise InputError(f"{source.shown}: could be {names}; say which with --reader")
+
+
+def record_readers(first: RecordReader) -> list[RecordReader]:
+    """The file's own reader, then the other formats whose records stand alone: logs get mixed."""
+    others = (_made(n) for n in plugins.names("readers") if n != first.name)
+    return [first, *(r for r in others if isinstance(r, RecordReader))]
+
+
+def _made(name: str) -> Reader:
+    reader: Reader = plugins.load("readers", name)()
+    return reader
+
+
+def _score(reader: Reader, head: Head) -> float:
+    """A head that a reader stumbles over is not of its format."""
+    try:
+        return reader.sniff(head)
+    except STUMBLES:
+        return 0.0

@@ -1,0 +1,206 @@
+"""The loading side: what was planned is read in processes, and stored here in order."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from costscope import plugins, sources
+from costscope.errors import InputError
+from costscope.ingest import pool
+from costscope.ingest.plan import Plan, jobs, new_bytes, piece_bytes
+from costscope.ingest.task import Job, Task
+from costscope.ingest.worker import MAX_EXAMPLES, Done, Outcome
+from costscope.model import Skipped
+from costscope.store import Added, SourceState, Store
+
+ROWS = 250_000
+"""So many rows of parts make a transaction."""
+
+
+class Progress(Protocol):
+    """Told of bytes read; may draw a bar."""
+
+    def start(self, total_bytes: int) -> None:
+        """Reading begins."""
+
+    def advance(self, nbytes: int) -> None:
+        """So many more bytes are stored."""
+
+    def done(self) -> None:
+        """Reading is over, also after an error."""
+
+
+@dataclass
+class Ingested:
+    """What became of the files: every record is in one of the counts."""
+
+    files: int = 0
+    bytes: int = 0
+    unchanged: int = 0
+    lines: int = 0
+    """Records that were read: calls (those of `added`), `skipped` and `ignored` together."""
+    ignored: int = 0
+    added: Added = field(default_factory=Added)
+    skipped: int = 0
+    examples: list[Skipped] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    readers: dict[str, int] = field(default_factory=dict)
+    """Files by reader, those that were unchanged included."""
+    source_nos: list[int] = field(default_factory=list)
+
+
+def ingest(store: Store, logs: Sequence[str], *, reader: str = "", progress: Progress | None = None,
+           processes: int | None = None) -> Ingested:  # fmt: skip
+    """Read logs into the store; what it has already is left alone.
+
+    Raises InputError where a path does not exist, where no file at all could be read, or where a
+    reading process died; then what was stored before is complete, and the rest is read next time.
+    """
+    if reader:
+        plugins.load("readers", reader)
+    paths = sources.expand(logs)
+    states = store.sources()
+    total = new_bytes(states, paths)
+    count = pool.processes_for(total) if processes is None else max(1, processes)
+    with (
+        tempfile.TemporaryDirectory(prefix="costscope-", ignore_cleanup_errors=True) as folder,
+        pool.Readers(store.secret, folder, count) as readers,
+    ):
+        plan = Plan(states, reader, piece_bytes(total, count))
+        plan.look(paths)
+        result = _begun(plan)
+        if progress:
+            progress.start(sum(task.size for task in plan.tasks))
+        try:
+            _load(store, plan, result, readers, progress)
+        finally:
+            if progress:
+                progress.done()
+    if result.refused and not result.source_nos:
+        more = f" (and {len(result.refused) - 1} more files)" if len(result.refused) > 1 else ""
+        raise InputError(result.refused[0] + more)
+    return result
+
+
+def _begun(plan: Plan) -> Ingested:
+    result = Ingested(plan.files, plan.bytes, len(plan.unchanged), refused=plan.refused)
+    for state in plan.unchanged:
+        result.readers[state.reader] = result.readers.get(state.reader, 0) + 1
+        result.source_nos.append(state.source_no)
+    return result
+
+
+def _load(
+    store: Store, plan: Plan, result: Ingested, readers: pool.Readers, progress: Progress | None
+) -> None:
+    loader = _Loader(store, plan, result)
+    for job, done in readers.read(list(jobs(plan.tasks))):
+        loader.load(job, done)
+        if progress:
+            progress.advance(sum(task.size for task in job))
+    loader.flush()
+
+
+class _Loader:
+    """Puts what jobs gave into the store, several to a transaction, in order."""
+
+    def __init__(self, store: Store, plan: Plan, result: Ingested) -> None:
+        self._store, self._plan, self._result = store, plan, result
+        self._lines: dict[int, int] = {}
+        self._calls: list[pa.Table] = []
+        self._parts: list[pa.Table] = []
+        self._changed: dict[int, SourceState] = dict(plan.moved)
+        self._waiting = 0
+        self._base = 0
+
+    def load(self, job: Job, done: Done) -> None:
+        """Take what a job gave, and how far its files are read now."""
+        first_lines = [
+            self._read_up_to(task, outcome)
+            for task, outcome in zip(job, done.outcomes, strict=True)
+        ]
+        source_nos = np.array([task.source_no for task in job], np.int32)
+        for calls, parts in done.batches:
+            self._take(_table(calls), _table(parts), source_nos, np.array(first_lines, np.int64))
+        if self._waiting >= ROWS:
+            self.flush()
+
+    def _read_up_to(self, task: Task, outcome: Outcome) -> int:
+        """Note a task's outcome; how many lines of its file stand before it."""
+        if outcome.refused:
+            self._result.refused.append(outcome.refused)
+            return 0
+        number = task.source_no
+        state = self._plan.states[number]
+        # A file that is read from its start has its lines counted anew.
+        before = self._lines.get(number, state.lines) if task.start else 0
+        self._lines[number] = before + outcome.lines
+        self._changed[number] = state._replace(
+            reader=outcome.reader,
+            size=task.source.size if task.end is None else task.end,
+            consumed=outcome.consumed,
+            fingerprint=outcome.fingerprint,
+            lines=self._lines[number],
+        )
+        self._count(outcome, number, before)
+        return before
+
+    def _count(self, outcome: Outcome, number: int, before: int) -> None:
+        result = self._result
+        if number not in result.source_nos:
+            result.readers[outcome.reader] = result.readers.get(outcome.reader, 0) + 1
+            result.source_nos.append(number)
+        result.lines += outcome.records
+        result.ignored += outcome.ignored
+        result.skipped += outcome.skipped_count
+        room = MAX_EXAMPLES - len(result.examples)
+        result.examples += [
+            Skipped(s.source, s.line + before, s.reason) for s in outcome.skipped[:room]
+        ]
+
+    def _take(
+        self, calls: pa.Table, parts: pa.Table, source_nos: np.ndarray, first_lines: np.ndarray
+    ) -> None:
+        piece = calls["piece"].to_numpy()
+        self._calls.append(
+            _moved(calls.drop_columns("piece"), self._base)
+            .append_column("source_no", pa.array(source_nos[piece]))
+            .append_column("first_line", pa.array(first_lines[piece]))
+        )
+        self._parts.append(_moved(parts, self._base))
+        self._base += calls.num_rows
+        self._waiting += parts.num_rows + calls.num_rows
+
+    def flush(self) -> None:
+        """Store what waits, as one transaction."""
+        if self._changed:
+            with self._store.transaction():
+                if self._calls:
+                    calls, parts = pa.concat_tables(self._calls), pa.concat_tables(self._parts)
+                    self._result.added += self._store.add(calls, parts)
+                self._store.save_sources(list(self._changed.values()))
+        self._calls, self._parts, self._changed = [], [], {}
+        self._waiting = self._base = 0
+
+
+def _moved(table: pa.Table, base: int) -> pa.Table:
+    """A batch with its calls numbered from `base`."""
+    at = table.schema.get_field_index("call")
+    return table.set_column(at, "call", pa.array(table["call"].to_numpy() + base))
+
+
+def _table(path: str) -> pa.Table:
+    """A batch that a worker wrote; its file is gone, the mapping holds it."""
+    with pa.memory_map(path) as file:
+        table = pa.ipc.open_file(file).read_all()
+    with suppress(PermissionError):  # Windows keeps what is mapped until the folder goes
+        Path(path).unlink()
+    return table

@@ -1,0 +1,222 @@
+"""What of each file is new since it was read before, as tasks for the reading processes.
+
+A file is known by its path and by marks of its content, so that a log that was rotated, renamed or
+copied is neither read as new calls nor taken for what stood at its path before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+
+from costscope import plugins, sources
+from costscope.errors import InputError
+from costscope.ingest import marks
+from costscope.ingest.find import find_reader
+from costscope.ingest.task import Job, Task, place
+from costscope.readers.interface import Reader
+from costscope.sources import Source
+from costscope.store import SourceState
+
+PIECE_BYTES = 32 * 1024 * 1024
+MIN_PIECE_BYTES = 4 * 1024 * 1024
+"""A file of independent lines of at least twice the size of a piece is cut into pieces. Larger ones
+are better: calls of one conversation share messages that each process has to learn by itself."""
+PIECES = 4
+"""So many pieces a process at least, so that none waits long for the others at the end."""
+JOB_BYTES = 16 * 1024 * 1024
+"""Smaller files are read together, up to about this size."""
+PACKED_FACTOR = 8
+"""So much larger is a packed log when it is unpacked, roughly."""
+MIN_COPY = 1024
+"""Shorter files may be equal by chance."""
+MAX_CANDIDATES = 20
+"""So many files that begin alike are compared with a new one."""
+
+
+class Plan:
+    """Looks at files one after the other; `tasks` are what is to be read of them."""
+
+    def __init__(
+        self, states: Sequence[SourceState], reader: str = "", piece: int = PIECE_BYTES
+    ) -> None:
+        self._reader, self._piece = reader, piece
+        self._by_path = {s.path: s for s in states}
+        self._alike: dict[str, list[str]] = {}
+        for state in states:
+            self._alike.setdefault(state.beginning, []).append(state.path)
+        self._next = max((s.source_no for s in states), default=-1) + 1
+        self.tasks: list[Task] = []
+        self.states: dict[int, SourceState] = {}
+        """By number, what will be known of a file that a task reads, but for how far it was read."""
+        self.moved: dict[int, SourceState] = {}
+        """By number, sources whose path is another one now."""
+        self.unchanged: list[SourceState] = []
+        self.refused: list[str] = []
+        self.files = 0
+        self.bytes = 0
+
+    def look(self, paths: Iterable[str]) -> None:
+        """Plan the reading of these files, each once."""
+        for path in paths:
+            self.files += 1
+            try:
+                self._look(path)
+            except InputError as error:
+                self.refused.append(str(error))
+            except OSError as error:
+                self.refused.append(f"{path}: {error.strerror}")
+
+    def _look(self, path: str) -> None:
+        source = sources.identify(path)
+        self.bytes += source.size
+        name = path if path == sources.STDIN else os.path.abspath(path)
+        state, start = self._state(name, source)
+        self._by_path[name] = state
+        paths = self._alike.setdefault(state.beginning, [])
+        if name not in paths[-MAX_CANDIDATES:]:
+            paths.append(name)
+        if start is None:
+            self.unchanged.append(state)
+            return
+        self.states[state.source_no] = state
+        reader = self._reader or state.reader
+        self.tasks += _cut(Task(source, state.source_no, state.origin, reader, start), self._piece)
+
+    def _state(self, name: str, source: Source) -> tuple[SourceState, int | None]:
+        """What is known of a file, and from where to read it; None where nothing in it is new."""
+        known = self._by_path.get(name)
+        modified = os.stat(place(source)).st_mtime_ns
+        begins = marks.beginning(place(source))
+        holds = known is not None and _holds(place(source), known)
+        if known and not holds and source.container == "jsonl" and begins != known.beginning:
+            self._give_way(known)  # another log stands there now
+            known = None
+        if known is None:
+            known = self._moved(name, source, begins)
+            holds = known is not None
+        if known is None:
+            return self._new(name, source, begins, modified), 0
+        now = known._replace(size=source.size, modified=modified, beginning=begins)
+        if not holds or self._reader not in ("", known.reader):
+            return now, 0
+        if source.size == known.size:
+            # Written to, though of the same size: what lies between the marks may be other calls.
+            return now, None if modified == known.modified else 0
+        return now, known.consumed if _grows(source, known.reader) else 0
+
+    def _give_way(self, known: SourceState) -> None:
+        """The source at a path that holds another log now keeps its calls under a name of its own."""
+        del self._by_path[known.path]
+        old = known._replace(path=f"{known.path}#{known.source_no}")
+        self._by_path[old.path] = old
+        self._alike.setdefault(old.beginning, []).append(old.path)
+        self.moved[old.source_no] = old
+
+    def _moved(self, name: str, source: Source, begins: str) -> SourceState | None:
+        """The source that was read under another path, where it is no longer, and is here now."""
+        for path in self._alike.get(begins, [])[-MAX_CANDIDATES:]:
+            known = self._by_path.get(path)
+            if not known or path == name or not known.consumed:
+                continue
+            if _holds(place(source), known) and not _holds(path, known):
+                del self._by_path[path]
+                self.moved[known.source_no] = known._replace(path=name)
+                return self.moved[known.source_no]
+        return None
+
+    def _new(self, name: str, source: Source, begins: str, modified: int) -> SourceState:
+        number, self._next = self._next, self._next + 1
+        origin = self._copied(name, source, begins)
+        return SourceState(
+            number, name, "", source.size, modified, 0, "", begins,
+            number if origin is None else origin, 0,
+        )  # fmt: skip
+
+    def _copied(self, name: str, source: Source, begins: str) -> int | None:
+        """The origin of a file that this one is a copy of, or an earlier or later state of it."""
+        for path in self._alike.get(begins, [])[-MAX_CANDIDATES:]:
+            known = self._by_path.get(path)
+            if known and path != name and os.path.exists(path):
+                common = min(source.size, os.path.getsize(path))
+                if common >= MIN_COPY and marks.fingerprint(path, common) == marks.fingerprint(
+                    place(source), common
+                ):
+                    return known.origin
+        return None
+
+
+def _holds(path: str, known: SourceState) -> bool:
+    """Whether a file still begins with the bytes that were read of a source."""
+    try:
+        size = os.path.getsize(path)
+        return (
+            size >= known.consumed and marks.fingerprint(path, known.consumed) == known.fingerprint
+        )
+    except OSError:
+        return False
+
+
+def _grows(source: Source, reader: str) -> bool:
+    """Whether what was read of a file need not be read again when it has grown."""
+    known = reader in plugins.names("readers")
+    return source.seekable and known and not plugins.load("readers", reader).whole_file
+
+
+def _cut(task: Task, piece: int) -> Iterator[Task]:
+    """A large file of independent lines in pieces for several processes."""
+    source, start = task.source, task.start
+    if not source.seekable:
+        yield task
+        return
+    # What is written while we read waits for the next time.
+    task = task._replace(end=source.size)
+    pieces = task.size // piece
+    found = _named(task) if pieces > 1 else None
+    if found is None or found.whole_file:
+        yield task
+        return
+    for a, b in pairwise(sources.line_starts(source.path, start, source.size, pieces)):
+        yield task._replace(reader=found.name, start=a, end=b)
+
+
+def _named(task: Task) -> Reader | None:
+    """A file's reader; a file that has none is refused where all others are."""
+    try:
+        return find_reader(task.source, task.reader)
+    except InputError:
+        return None
+
+
+def piece_bytes(total: int, processes: int) -> int:
+    """How large a piece should be where so many bytes are to be read."""
+    return max(MIN_PIECE_BYTES, min(PIECE_BYTES, total // (PIECES * processes)))
+
+
+def new_bytes(states: Iterable[SourceState], paths: Iterable[str]) -> int:
+    """About how many bytes are to be read of these files, by their sizes and times alone."""
+    known = {(s.path, s.size, s.modified) for s in states}
+    total = 0
+    for path in paths:
+        with suppress(OSError):
+            found = os.stat(path)
+            if (os.path.abspath(path), found.st_size, found.st_mtime_ns) not in known:
+                total += found.st_size
+    return total
+
+
+def jobs(tasks: Iterable[Task]) -> Iterator[Job]:
+    """Tasks in their order, small ones together."""
+    job: list[Task] = []
+    size = 0
+    for task in tasks:
+        weight = task.size * (PACKED_FACTOR if task.source.packing else 1)
+        if job and size + weight > JOB_BYTES:
+            yield tuple(job)
+            job, size = [], 0
+        job.append(task)
+        size += weight
+    if job:
+        yield tuple(job)

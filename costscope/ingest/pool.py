@@ -1,0 +1,122 @@
+"""Jobs of reading in processes, or in this one where they are few."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from types import ModuleType
+from typing import Self
+
+from costscope.errors import InputError
+from costscope.ingest.task import Job
+from costscope.ingest.worker import Done, Worker
+
+INLINE_BYTES = 24 * 1024 * 1024
+"""Less than this is read in this process: starting others would take longer."""
+MAX_PROCESSES = 8
+"""More could not be served by the one process that stores what they read."""
+AHEAD = 3
+"""So many jobs a process are in the works: enough that none waits, few enough that little waits."""
+
+
+def processes_for(total: int) -> int:
+    """How many processes should read so many bytes."""
+    if total < INLINE_BYTES:
+        return 1
+    allowed = getattr(os, "sched_getaffinity", None)
+    return min(MAX_PROCESSES, len(allowed(0)) if allowed else os.cpu_count() or 1)
+
+
+class Readers:
+    """Processes that read jobs and put Arrow files into `folder`. They start at once, so that they are
+    ready when the jobs are. Use as a context manager."""
+
+    def __init__(self, secret: bytes, folder: str, processes: int) -> None:
+        self._given = (secret, folder)
+        self._count = processes
+        self._pool: ProcessPoolExecutor | None = None
+        if processes > 1:
+            # spawn: the store's threads must not be forked.
+            self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, self._given)
+            with _no_main():
+                for _ in range(processes):
+                    self._pool.submit(_ready)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def read(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Done]]:
+        """What each job gave, in order of the jobs, a few read ahead. Raises InputError where a process
+        died."""
+        if self._pool is None:
+            worker = Worker(*self._given)
+            yield from ((job, worker.run(job)) for job in jobs)
+            return
+        waiting: deque[tuple[Job, Future[Done]]] = deque()
+        for job in jobs:
+            waiting.append((job, self._submitted(self._pool, job)))
+            if len(waiting) > AHEAD * self._count:
+                yield _result(*waiting.popleft())
+        while waiting:
+            yield _result(*waiting.popleft())
+
+    def _submitted(self, pool: ProcessPoolExecutor, job: Job) -> Future[Done]:
+        try:
+            with _no_main():
+                return pool.submit(_run, job)
+        except BrokenProcessPool as error:
+            raise InputError(_died(job)) from error
+
+
+_worker: Worker | None = None
+
+
+def _begin(secret: bytes, folder: str) -> None:
+    global _worker
+    _worker = Worker(secret, folder)
+
+
+def _ready() -> None:
+    """Nothing: a process that has done it has started."""
+
+
+def _run(job: Job) -> Done:
+    assert _worker is not None
+    return _worker.run(job)
+
+
+def _result(job: Job, future: Future[Done]) -> tuple[Job, Done]:
+    try:
+        return job, future.result()
+    except BrokenProcessPool as error:
+        raise InputError(_died(job)) from error
+
+
+def _died(job: Job) -> str:
+    more = f" or one of the {len(job) - 1} files after it" if len(job) > 1 else ""
+    return (
+        f"{job[0].source.shown}: a reading process ended while it read this file{more} (killed, or out of "
+        "memory); what was stored before is complete, so ingest again, or with fewer files at once"
+    )
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """A spawned process would import the program that started it, command line and all, and a script
+    without a guard would start over; what we send needs nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,219 @@
+"""One job of reading: pieces of files in, Arrow files of calls and parts out. Runs in a process of its
+own, touches no store, and holds a batch at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from msgspec import Raw
+
+from costscope import sources
+from costscope.attribute import Batch
+from costscope.attribute.interner import Interner
+from costscope.errors import InputError
+from costscope.ingest import marks, rows
+from costscope.ingest.find import STUMBLES, find_reader, record_readers
+from costscope.ingest.task import Job, Task, place
+from costscope.model import Call, Ignored, Skipped
+from costscope.readers.interface import Reader, RecordReader
+from costscope.sources import Oversized, Record
+from costscope.sources.lines import MAX_RECORD_BYTES
+
+BATCH_CALLS = 50_000
+BATCH_MESSAGES = 250_000
+MAX_EXAMPLES = 1000
+"""Skips are all counted; so many of one task are kept with their reasons."""
+_NO_TEXT = Raw(b"")
+
+
+class Outcome(NamedTuple):
+    """What became of a task's records: each is in one of the counts."""
+
+    reader: str
+    records: int
+    calls: int
+    skipped: list[Skipped]
+    """Examples, with lines counted from the start of the piece."""
+    skipped_count: int
+    ignored: int
+    consumed: int
+    """Up to where the next reading need not look again: before a last line that was cut off."""
+    lines: int
+    """Line breaks from the start of the piece to there."""
+    fingerprint: str
+    refused: str
+    """Why the file was not read at all, or ""."""
+
+
+class Done(NamedTuple):
+    """What a job gave: an outcome a task, and pairs of Arrow files of calls and parts, in which the
+    column `piece` says of which task a call is."""
+
+    outcomes: list[Outcome]
+    batches: list[tuple[str, str]]
+
+
+class Worker:
+    """Reads jobs; keeps what it knows of texts from one to the next."""
+
+    def __init__(self, secret: bytes, folder: str) -> None:
+        self.buffer = bytearray()
+        self._interner = Interner(secret)
+        self._stem = str(Path(folder) / str(os.getpid()))
+        self._files = 0
+        self._batch = Batch(self._interner)
+        self._rows = rows.Rows()
+        self._batches: list[tuple[str, str]] = []
+
+    def run(self, job: Job) -> Done:
+        """One job. A file that cannot be read is an outcome with a reason, never an exception."""
+        outcomes = [_Reading(self, number, task).run() for number, task in enumerate(job)]
+        self.flush()
+        batches, self._batches = self._batches, []
+        return Done(outcomes, batches)
+
+    def add(self, call: Call, task: Task, number: int) -> None:
+        """Put a call into the open batch. Its texts are let go: they are views into the reading
+        buffer, which the next record may overwrite."""
+        self._batch.add(call)
+        call.messages, call.dialect = (), None
+        call.tools = call.system = call.reply = _NO_TEXT
+        self._rows.add(call, task.origin, number)
+        if len(self._batch) >= BATCH_CALLS or self._batch.messages >= BATCH_MESSAGES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the open batch and begin another, after forgetting texts if there are too many."""
+        if len(self._batch):
+            tables = self._batch.finish()
+            self._files += 1
+            stem = f"{self._stem}-{self._files}"
+            calls = _write(self._rows.table(tables), f"{stem}.calls")
+            self._batches.append((calls, _write(tables.parts, f"{stem}.parts")))
+        if self._interner.full:
+            self._interner.reset()
+        self._batch, self._rows = Batch(self._interner), rows.Rows()
+
+
+class _Reading:
+    """The state of one task: what has been counted, and where its last record stood."""
+
+    def __init__(self, worker: Worker, number: int, task: Task) -> None:
+        self._worker, self._number, self._task = worker, number, task
+        self._records_read = self._calls = self._skips = self._ignored = 0
+        self._skipped: list[Skipped] = []
+        self._last: Record | Oversized | None = None
+        self._last_read = True
+
+    def run(self) -> Outcome:
+        """Read the task's records."""
+        try:
+            reader = find_reader(self._task.source, self._task.reader)
+        except InputError as error:
+            return self._outcome("", str(error))
+        try:
+            for item in self._items(reader):
+                self._take(item)
+        except InputError as error:
+            # What came before the break is kept: those calls were read whole.
+            self._records_read += 1
+            line = self._last.line if self._last else 0
+            self._take(Skipped(self._task.source.shown, line, str(error)))
+        return self._outcome(reader.name, "")
+
+    def _take(self, item: Call | Skipped | Ignored) -> None:
+        if isinstance(item, Call):
+            item = rows.checked(item, self._task.source.shown)
+        if isinstance(item, Call):
+            self._calls += 1
+            self._worker.add(item, self._task, self._number)
+        elif isinstance(item, Ignored):
+            self._ignored += item.count
+        else:
+            self._skips += 1
+            if len(self._skipped) < MAX_EXAMPLES:
+                self._skipped.append(item)
+
+    def _items(self, reader: Reader) -> Iterator[Call | Skipped | Ignored]:
+        shown = self._task.source.shown
+        if not isinstance(reader, RecordReader):
+            # Such a reader keeps records, and the buffer they are views into is used again.
+            kept = (r._replace(raw=bytes(r.raw)) for r in self._records())
+            yield from reader.read(kept, shown)
+            return
+        readers = record_readers(reader)
+        for record in self._records():
+            item = _one(readers, record, shown)
+            self._last_read = isinstance(item, Call)
+            yield item
+
+    def _records(self) -> Iterator[Record]:
+        task = self._task
+        for record in sources.records(task.source, task.start, task.end, self._worker.buffer):
+            self._records_read += 1
+            self._last, self._last_read = record, True
+            if isinstance(record, Oversized):
+                self._last_read = False
+                size = MAX_RECORD_BYTES >> 20
+                self._take(
+                    Skipped(task.source.shown, record.line, f"the line is longer than {size} MiB")
+                )
+            else:
+                yield record
+
+    def _outcome(self, reader: str, refused: str) -> Outcome:
+        try:
+            consumed, lines = self._consumed()
+            mark = marks.fingerprint(place(self._task.source), consumed)
+        except OSError as error:
+            consumed, lines, mark = 0, 0, ""
+            refused = refused or f"{self._task.source.shown}: {error.strerror}"
+        return Outcome(
+            reader, self._records_read, self._calls, self._skipped, self._skips, self._ignored,
+            consumed, lines, mark, refused,
+        )  # fmt: skip
+
+    def _consumed(self) -> tuple[int, int]:
+        """Up to where the file need not be read again, and the line breaks on the way there."""
+        task, last = self._task, self._last
+        if task.end is None:
+            return task.source.size, 0
+        if last is None:
+            return task.end, marks.line_breaks(task.source.path, task.start, task.end)
+        if not self._last_read and not marks.ends_line(task.source.path, task.end):
+            return last.offset, last.line - 1  # it may have been cut off while it was written
+        after = last.offset + (len(last.raw) if isinstance(last, Record) else 0)
+        rest = marks.line_breaks(task.source.path, after, task.end)
+        return task.end, last.line - 1 + rest
+
+
+def _one(readers: list[RecordReader], record: Record, source: str) -> Call | Skipped:
+    """A record as its own format reads it, else as the first other format that knows it."""
+    first = _tried(readers[0], record, source)
+    if isinstance(first, Call) or not first.reason.startswith("not a record of"):
+        return first
+    for other in readers[1:]:
+        item = _tried(other, record, source)
+        if isinstance(item, Call):
+            return item
+    return first
+
+
+def _tried(reader: RecordReader, record: Record, source: str) -> Call | Skipped:
+    """A record by one reader; what makes a reader stumble is a bad record, not the end of the log."""
+    try:
+        return reader.one(record, source)
+    except STUMBLES as error:
+        return Skipped(
+            source, record.line, f"not readable as {reader.name} ({type(error).__name__}: {error})"
+        )
+
+
+def _write(table: pa.Table, path: str) -> str:
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    return path
