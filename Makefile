@@ -43,8 +43,8 @@ format: $(READY) ## lets ruff format and fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## how fast ingest and counting are on this machine
-	$(BIN)/python docs/bench.py
+bench: $(READY) ## how fast ingest is, next to the least that reading can cost
+	$(BIN)/python tests/bench/ingest.py
 
 docs: $(READY) ## fills README.md and docs/ from the program
 	$(BIN)/python docs/render.py

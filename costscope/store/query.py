@@ -11,7 +11,6 @@ from costscope.errors import StoreError
 from costscope.store import files
 
 FENCES = (
-    "set python_enable_replacements = false",  # variables of this program are no tables
     "set temp_directory = ''",
     "set enable_external_access = false",
     "set lock_configuration = true",
