@@ -9,6 +9,7 @@ import polars as pl
 
 from costscope.advise.bench import CACHING, Bench, Delta, in_order, stage
 from costscope.advise.shares import shapley
+from costscope.advise.threads import together, workers
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
 from costscope.model import Workload
@@ -31,6 +32,10 @@ class Touch:
     notes: Sequence[str]
 
 
+Deltas = dict[frozenset[str], Delta]
+Touches = dict[str, Touch]
+
+
 @dataclass(frozen=True)
 class Game:
     """Every subset of some levers and what it changes on the bill."""
@@ -50,9 +55,8 @@ class Game:
             raise SettingsError("the same lever was asked for twice; give it once")
         if len(ordered) > MOST:
             raise SettingsError(f"{len(ordered)} levers at once are too many; name at most {MOST}")
-        touches: dict[str, Touch] = {}
         steps = _steps(list(ordered.values()))
-        deltas = _explore(bench, steps, bench.workload, frozenset(), touches)
+        deltas, touches = _explore(bench, steps, bench.workload, frozenset(), workers())
         return cls(bench, ordered, deltas, touches)
 
     def only(self, names: Collection[str]) -> Game:
@@ -81,24 +85,43 @@ def _explore(
     steps: Sequence[Lever | None],
     workload: Workload,
     chosen: frozenset[str],
-    touches: dict[str, Touch],
-) -> dict[frozenset[str], Delta]:
+    spare: int,
+) -> tuple[Deltas, Touches]:
     """All ways to pull the levers that are left, on a workload that the chosen ones have changed.
 
-    None among the steps is where provider caching is settled.
+    None among the steps is where provider caching is settled. While there are `spare` processors,
+    the ways with a lever are explored beside those without it.
     """
     if not steps:
-        return {chosen: bench.delta(workload)}
+        return {chosen: bench.delta(workload)}, {}
     lever, rest = steps[0], steps[1:]
     if lever is None:
-        return _explore(bench, rest, bench.settle(workload), chosen, touches)
-    found = _explore(bench, rest, workload, chosen, touches)
-    changed = lever.apply(workload)
-    if lever.name not in touches or touches[lever.name].calls.is_empty():
-        touches[lever.name] = _touch(lever, workload, changed)
-    if changed is workload:
-        return found | {which | {lever.name}: delta for which, delta in found.items()}
-    return found | _explore(bench, rest, changed, chosen | {lever.name}, touches)
+        return _explore(bench, rest, bench.settle(workload), chosen, spare)
+
+    def without() -> tuple[Deltas, Touches]:
+        return _explore(bench, rest, workload, chosen, spare // 2)
+
+    def with_it() -> tuple[Deltas, Touches]:
+        changed = lever.apply(workload)
+        own = {lever.name: _touch(lever, workload, changed)}
+        if changed is workload:
+            return {}, own
+        deltas, touches = _explore(bench, rest, changed, chosen | {lever.name}, spare // 2)
+        return deltas, _first_seen(own, touches)
+
+    (left, seen), (right, also) = together([without, with_it], spare)
+    right = right or {which | {lever.name}: delta for which, delta in left.items()}
+    return left | right, _first_seen(seen, also)
+
+
+def _first_seen(*found: Touches) -> Touches:
+    """Of each lever the first touch that is of any call, in the order in which they are given."""
+    touches: Touches = {}
+    for seen in found:
+        for name, touch in seen.items():
+            if name not in touches or touches[name].calls.is_empty():
+                touches[name] = touch
+    return touches
 
 
 def _steps(levers: Sequence[Lever]) -> list[Lever | None]:

@@ -18,6 +18,7 @@ from costscope.ingest.find import find_reader
 from costscope.ingest.task import Job, Task, place
 from costscope.readers.interface import Reader
 from costscope.sources import Source
+from costscope.sources.paths import PACKED
 from costscope.store import SourceState
 
 PIECE_BYTES = 32 * 1024 * 1024
@@ -203,7 +204,7 @@ def new_bytes(states: Iterable[SourceState], paths: Iterable[str]) -> int:
         with suppress(OSError):
             found = os.stat(path)
             if (os.path.abspath(path), found.st_size, found.st_mtime_ns) not in known:
-                total += found.st_size
+                total += found.st_size * (PACKED_FACTOR if path.endswith(PACKED) else 1)
     return total
 
 

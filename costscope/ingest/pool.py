@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Self
 
@@ -44,7 +46,7 @@ class Readers:
         if processes > 1:
             # spawn: the store's threads must not be forked.
             self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, self._given)
-            with _no_main():
+            with _starting():
                 for _ in range(processes):
                     self._pool.submit(_ready)
 
@@ -72,7 +74,7 @@ class Readers:
 
     def _submitted(self, pool: ProcessPoolExecutor, job: Job) -> Future[Done]:
         try:
-            with _no_main():
+            with _starting():
                 return pool.submit(_run, job)
         except BrokenProcessPool as error:
             raise InputError(_died(job)) from error
@@ -83,6 +85,8 @@ _worker: Worker | None = None
 
 def _begin(secret: bytes, folder: str) -> None:
     global _worker
+    # Ctrl-C reaches every process of a terminal; the one that stores acts on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker = Worker(secret, folder)
 
 
@@ -111,12 +115,15 @@ def _died(job: Job) -> str:
 
 
 @contextmanager
-def _no_main() -> Iterator[None]:
-    """A spawned process would import the program that started it, command line and all, and a script
-    without a guard would start over; what we send needs nothing of it."""
-    main = sys.modules["__main__"]
+def _starting() -> Iterator[None]:
+    """Processes that start in here do not import the program that starts them, command line and all (a
+    script without a guard would start over), and inherit that Ctrl-C is not for them."""
+    main, in_main = sys.modules["__main__"], current_thread() is main_thread()
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+        if in_main:
+            signal.signal(signal.SIGINT, handler or signal.SIG_DFL)

@@ -1,6 +1,7 @@
 """Processes that read: what they need, what happens when one dies, and when the loading side fails."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,44 @@ def test_a_process_that_dies_is_an_error_and_the_next_ingest_completes(
     found = read(tmp_path / "s.duckdb", tmp_path / "logs", processes=2)
     assert numbers(found) == (30 - kept, 0, 0)
     assert ids(tmp_path / "s.duckdb") == all_calls(records)
+
+
+SLOW = """
+import time
+from costscope.readers.interface import RecordReader
+
+class Slow(RecordReader):
+    about = "takes its time"
+
+    def score(self, record):
+        return 1.0
+
+    def call(self, raw):
+        print("reading", flush=True)
+        time.sleep(1)
+        return None
+"""
+
+
+def test_only_the_storing_process_acts_on_an_interrupt(tmp_path: Path) -> None:
+    write(tmp_path / "plugins" / "readers" / "slow.py", [SLOW])
+    for n in range(4):
+        write(tmp_path / "logs" / f"{n}.jsonl", [{"a": 1}] * 2)
+    script = tmp_path / "script.py"
+    script.write_text("from costscope.ingest import plan\nplan.JOB_BYTES = 1\n" + SCRIPT)
+    environment = {"COSTSCOPE_PLUGINS": str(tmp_path / "plugins"), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], cwd=ROOT, env={**os.environ, **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert running.stdout.readline() == "started\n"
+        assert running.stdout.readline() == "reading\n"
+        os.killpg(running.pid, signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert errors.count("Traceback") == 1
+    assert errors.strip().endswith("KeyboardInterrupt")
+    assert held(tmp_path / "s.duckdb") == []
 
 
 class Failing:
