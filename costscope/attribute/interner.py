@@ -200,6 +200,6 @@ def _traits(block: Block, text: str) -> int:
         return _OWN_TRAIT[block.kind]
     if block.role != "user":
         return 0  # only a query's words are asked for
-    sample = text[:4000]
+    sample = text[:1000]
     found = Trait.CODE if _CODE.search(sample) else 0
     return found | (Trait.REASONING if _REASONING.search(sample) else 0)

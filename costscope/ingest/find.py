@@ -23,20 +23,34 @@ def find_reader(source: Source, name: str) -> Reader:
     head = sources.head(source)
     if not head.records:
         raise InputError(f"{source.shown}: no records of JSON objects in it, so no log")
-    scored = sorted(((_score(_made(n), head), n) for n in plugins.names("readers")), reverse=True)
-    best = scored[0][0]
+    readers = [_made(n) for n in plugins.names("readers")]
+    scored = [(_score(reader, head), reader) for reader in readers]
+    best = max(score for score, _ in scored)
     if best < LEAST:
-        keys = ", ".join(sorted(head.records[0])[:6])
-        raise InputError(f"{source.shown}: no known log format (records with {keys})")
-    alike = [_made(n) for score, n in scored if score == best]
+        # Several formats in one file: none has enough of it, but all together may.
+        scored = [(score, r) for score, r in scored if isinstance(r, RecordReader)]
+        best = max((score for score, _ in scored), default=0.0)
+        if _claimed([r for _, r in scored], head) < LEAST:
+            keys = ", ".join(sorted(head.records[0])[:6])
+            raise InputError(f"{source.shown}: no known log format (records with {keys})")
+    alike = [reader for score, reader in scored if score == best]
     return alike[0] if len(alike) == 1 else _first_of(alike, head, source)
+
+
+def _claimed(readers: list[Reader], head: Head) -> float:
+    """How surely the records are of some format each, on average."""
+    best = [max(_score(r, one) for r in readers) for one in _each(head)]
+    return sum(best) / len(best)
+
+
+def _each(head: Head) -> list[Head]:
+    return [Head(head.source, [record]) for record in head.records]
 
 
 def _first_of(alike: list[Reader], head: Head, source: Source) -> Reader:
     """Of formats that are mixed in equal shares, the one of the first record. Raises InputError where
     they claim the same records."""
-    for record in head.records:
-        one = Head(head.source, [record])
+    for one in _each(head):
         (best, reader), (second, _), *_ = sorted(
             ((_score(r, one), r) for r in alike), key=lambda found: -found[0]
         )

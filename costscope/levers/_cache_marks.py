@@ -22,26 +22,27 @@ REPLIES = ("user", "tool")
 RUNS = ("tool_call", "tool_result")
 
 
-def placed(rows: pl.DataFrame) -> pl.DataFrame:
+def placed(rows: pl.LazyFrame) -> pl.LazyFrame:
     """`rows` with `look` (may be read from here) and `mark` (the lifetime written here, or "").
 
     `rows`: the blocks that have text, of whole calls, sorted by (call_no, seq), with role, kind,
     breakpoint, `reply`, and from their call mode, lookback, life and policy.
     """
+    names = rows.collect_schema().names()
     rows = rows.with_columns(role=text("role"), kind=text("kind"), breakpoint=text("breakpoint"))
     places = {"implicit": implicit, "explicit": explicit, "breakpoint": boundary}
     return pl.concat(
-        place(rows.filter(pl.col("mode") == mode)).select(*rows.columns, "look", "mark")
+        place(rows.filter(pl.col("mode") == mode)).select(*names, "look", "mark")
         for mode, place in places.items()
     )
 
 
-def implicit(rows: pl.DataFrame) -> pl.DataFrame:
+def implicit(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Everything is written, replies too; a prompt is matched as far as it goes."""
     return rows.with_columns(look=~pl.col("reply"), mark=pl.lit(AUTOMATIC))
 
 
-def explicit(rows: pl.DataFrame) -> pl.DataFrame:
+def explicit(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Only marks are written; each is looked back from over `lookback` positions, itself counted.
 
     A run of tool calls, or of tool results, is one position (billing.md 1.1).
@@ -60,7 +61,7 @@ def explicit(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def boundary(rows: pl.DataFrame) -> pl.DataFrame:
+def boundary(rows: pl.LazyFrame) -> pl.LazyFrame:
     """OpenAI 5.6 and later: prompts match only at the ends of eligible messages (billing.md 1.2).
 
     Eligible: a user message, the last of a group of tool responses, the last of the initial

@@ -51,6 +51,13 @@ def test_of_a_mixture_the_commoner_format_or_the_first_of_equals(tmp_path: Path)
     assert found(write(log, [call(1), claude(1)])) == "openai_chat"
 
 
+def test_many_formats_in_one_file_are_a_log_together(tmp_path: Path) -> None:
+    log = write(tmp_path / "a.jsonl", [call(1), {}, claude(1), row(1), row(2)])
+    assert numbers(read(tmp_path / "s.duckdb", log)) == (4, 0, 1)
+    with pytest.raises(InputError, match="no known log format"):
+        found(write(log, [{"level": "info"}] * 9 + [row(1)]))
+
+
 TWIN = """
 from costscope.readers.openai_chat import OpenAIChat
 
