@@ -8,7 +8,8 @@ from costscope.readers.interface import Reader, RecordReader
 from costscope.sources import Head, Source
 
 LEAST = 0.25
-"""A lower score is no recognition."""
+"""A lower score is no recognition, unless one record is beyond doubt: logs hold other lines too."""
+SURE = 0.9
 STUMBLES = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
@@ -30,17 +31,17 @@ def find_reader(source: Source, name: str) -> Reader:
         # Several formats in one file: none has enough of it, but all together may.
         scored = [(score, r) for score, r in scored if isinstance(r, RecordReader)]
         best = max((score for score, _ in scored), default=0.0)
-        if _claimed([r for _, r in scored], head) < LEAST:
+        claims = _claims([r for _, r in scored], head)
+        if sum(claims) < LEAST * len(claims) and max(claims) < SURE:
             keys = ", ".join(sorted(head.records[0])[:6])
             raise InputError(f"{source.shown}: no known log format (records with {keys})")
     alike = [reader for score, reader in scored if score == best]
     return alike[0] if len(alike) == 1 else _first_of(alike, head, source)
 
 
-def _claimed(readers: list[Reader], head: Head) -> float:
-    """How surely the records are of some format each, on average."""
-    best = [max(_score(r, one) for r in readers) for one in _each(head)]
-    return sum(best) / len(best)
+def _claims(readers: list[Reader], head: Head) -> list[float]:
+    """How surely each record is of some format."""
+    return [max((_score(r, one) for r in readers), default=0.0) for one in _each(head)]
 
 
 def _each(head: Head) -> list[Head]:

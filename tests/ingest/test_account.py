@@ -61,6 +61,12 @@ def test_any_mix_is_accounted_for(
         assert skipped.source == str(log)
 
 
+def test_a_call_among_many_lines_that_are_none_is_found(tmp_path: Path) -> None:
+    records = [*({"note": str(i)} for i in range(15)), call(1)]
+    found = read(tmp_path / "s.duckdb", write(tmp_path / "a.jsonl", records))
+    assert (found.added.new, found.skipped) == (1, 15)
+
+
 def test_formats_mixed_in_one_file(tmp_path: Path) -> None:
     records = [call(1), claude(2), row(3), call(4), claude(5), {"note": "started"}]
     found = read(tmp_path / "s.duckdb", write(tmp_path / "a.jsonl", records))
