@@ -69,6 +69,9 @@ class Block(Struct, frozen=True, gc=False):
     text: str
     segment: str = ""
     breakpoint: str = ""
+    tokens: int = -1
+    """How many tokens the log itself says that this is, where it has no text but a name for one (the
+    hash of a prefix block, which then stands in `text`); below 0: count the text."""
 
 
 BlockParser = Callable[[Slot, bytes | memoryview], Sequence[Block]]
@@ -126,8 +129,16 @@ class Call(Struct, kw_only=True):
     params: str = ""
     """Canonical text of the other request settings that change the answer (for the request hash)."""
     json_reply: bool = False
+    retry_of: str | None = None
+    """The call_id of the attempt that this one repeats, where the log says so."""
     usage: Usage | None = None
     """None: the log does not say what was billed, so every part is an estimate."""
+    ambiguous: bool = False
+    """Whether nothing in the log told if its input holds the cached tokens: the source's habit did."""
+    units: dict[str, int] = {}
+    """What is billed beside text tokens, by name: requests of server tools (`web_search`), and how many
+    of the tokens in `usage` are of another price (`input_audio`, `cache_audio`, `output_audio`,
+    `input_image`, `output_image`). Names are those of the price book's units."""
     reported_pd: int | None = None
     """What the log itself says that the call cost."""
     dialect: BlockParser | None = None
@@ -176,10 +187,17 @@ class Workload:
     calls: pl.DataFrame
     parts: pl.DataFrame
     fees: pl.DataFrame
+    origin: Workload | None = None
+    """The log as it was, where this is a what-if of it."""
+
+    @property
+    def log(self) -> Workload:
+        """The log as it was before any what-if: this itself, or what it was made from."""
+        return self.origin or self
 
     def with_(self, **tables: pl.DataFrame) -> Workload:
-        """This workload with some of its tables replaced."""
-        return replace(self, **tables)
+        """A what-if: this workload with some of its tables replaced."""
+        return replace(self, origin=self.log, **tables)
 
 
 @dataclass(frozen=True)

@@ -139,4 +139,4 @@ def _first_part(workload: Workload) -> Workload:
     until = sent.min() + (sent.max() - sent.min()) * 2 / 3
     calls = workload.calls.filter(sent <= until)
     keep = pl.col("call_no").is_in(calls["call_no"].implode())
-    return workload.with_(calls=calls, parts=workload.parts.filter(keep))
+    return Workload(calls, workload.parts.filter(keep), workload.fees)

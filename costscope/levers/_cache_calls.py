@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from costscope.levers._cache_sim import WRITES
+from costscope.levers._cache_rows import WRITES
+from costscope.once import once
 from costscope.prices.rules import CachingRule, caching_rule
 
 SCOPE = ("provider", "channel", "region", "model")
@@ -39,6 +40,7 @@ RULE = {
 }
 
 
+@once
 def ruled(calls: pl.DataFrame, ttl: str = "", retention: str = "") -> pl.DataFrame:
     """The calls that can be simulated as far as their row in `calls` tells, with their rule.
 
@@ -47,29 +49,41 @@ def ruled(calls: pl.DataFrame, ttl: str = "", retention: str = "") -> pl.DataFra
     `ttl` ("5m") is asked for where marks are explicit, `retention` elsewhere; what a provider does
     not offer is not used. Calls without a time or a rule, failed or in a batch are left out.
     """
+    rows = placed(calls)
+    return rows.join(rules(rows, ttl, retention), on=KEY, maintain_order="left")
+
+
+@once
+def placed(calls: pl.DataFrame) -> pl.DataFrame:
+    """The calls with a time, that did not fail and are in no batch, with scope, sent, ready and day."""
     usable = (pl.col("tier") != "batch") & (pl.col("status") != "error")
-    rows = calls.filter(pl.col("sent_at").is_not_null() & usable).sort("call_no")
     sent = pl.col("sent_at").dt.epoch("us")
     wait = pl.min_horizontal(pl.col("latency_us").fill_null(ANSWER), ANSWER)
     names = [pl.col(name).cast(pl.String).fill_null(ANYWHERE) for name in SCOPE]
-    rows = rows.with_columns(
+    rows = calls.lazy().filter(pl.col("sent_at").is_not_null() & usable).sort("call_no")
+    return rows.with_columns(
         sent=sent,
         ready=sent + wait,
         day=pl.col("sent_at").dt.date(),
         scope=pl.concat_str(names, separator="\0").rank("dense").cast(pl.UInt64),
-    )
-    return rows.join(rules(rows, ttl, retention), on=KEY, maintain_order="left")
+    ).collect()
 
 
 def rules(rows: pl.DataFrame, ttl: str, retention: str) -> pl.DataFrame:
     """A row for each distinct KEY that has a rule."""
     found: list[tuple[Any, ...]] = []
-    for key in rows.select(KEY).unique().sort(KEY).iter_rows():
+    for key in distinct(rows).iter_rows():
         rule = caching_rule(*key)
         if rule is not None:
             found.append((*key, *facts(rule, ttl if rule.mode == "explicit" else retention)))
     schema = pl.Schema([*((name, rows.schema[name]) for name in KEY), *RULE.items()])
     return pl.DataFrame(found, schema=schema, orient="row")
+
+
+@once
+def distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """Each KEY once, sorted."""
+    return rows.lazy().select(KEY).unique().sort(KEY).collect()
 
 
 def facts(rule: CachingRule, asked: str) -> tuple[Any, ...]:

@@ -6,101 +6,121 @@ Positions only: whether anything is live there is decided elsewhere. A mark is t
 
 from __future__ import annotations
 
-import polars as pl
+from typing import NamedTuple
 
-LOGGED = "logged"
-"""Marks as the log has them; on OpenAI 5.6 and later also the provider's implicit one."""
-CONVERSATION = "conversation"
-"""Ends of tools and of system, and the last block, so that the next turn finds this one."""
-PREFIX = "prefix"
-"""Ends of tools and of system only: for traffic whose tail never comes back."""
+import numpy as np
 
-AUTOMATIC = "automatic"
-"""The mark of what a provider writes unasked; its lifetime is the provider's, not a mark's."""
+from costscope.levers._cache_rows import (
+    CONVERSATION,
+    LIVES,
+    LOGGED,
+    MODES,
+    POLICIES,
+    Facts,
+    Flags,
+    Ints,
+    Rows,
+    changes,
+)
+from costscope.model import KINDS, ROLES
 
-REPLIES = ("user", "tool")
-RUNS = ("tool_call", "tool_result")
+AUTOMATIC = LIVES.index("automatic")
+SYSTEM, ASSISTANT = ROLES.index("system"), ROLES.index("assistant")
+REPLIES = [ROLES.index(name) for name in ("user", "tool")]
+RUNS = [KINDS.index(name) for name in ("tool_call", "tool_result")]
+SCHEMA = KINDS.index("tool_schema")
+LOGGED_CODE, CONVERSATION_CODE = POLICIES.index(LOGGED), POLICIES.index(CONVERSATION)
 
 
-def placed(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """`rows` with `look` (may be read from here) and `mark` (the lifetime written here, or "").
+class Spots(NamedTuple):
+    """Rows with what happens at their ends."""
 
-    `rows`: the blocks that have text, of whole calls, sorted by (call_no, seq), with role, kind,
-    breakpoint, `reply`, and from their call mode, lookback, life and policy.
-    """
-    names = rows.collect_schema().names()
-    rows = rows.with_columns(role=text("role"), kind=text("kind"), breakpoint=text("breakpoint"))
+    rows: Rows
+    look: Flags
+    """It may be read from here."""
+    mark: Ints
+    """What is written here, a code of LIVES; 0: nothing."""
+
+
+def placed(rows: Rows, facts: Facts) -> list[Spots]:
+    """The rows of each mode with the places where it looks and writes."""
+    mode = facts.mode[rows.call]
     places = {"implicit": implicit, "explicit": explicit, "breakpoint": boundary}
-    return pl.concat(
-        place(rows.filter(pl.col("mode") == mode)).select(*names, "look", "mark")
-        for mode, place in places.items()
-    )
+    return [
+        place(rows.where(mode == MODES.index(name)), facts)
+        for name, place in places.items()
+        if (facts.mode == MODES.index(name)).any()
+    ]
 
 
-def implicit(rows: pl.LazyFrame) -> pl.LazyFrame:
+def implicit(rows: Rows, _: Facts) -> Spots:
     """Everything is written, replies too; a prompt is matched as far as it goes."""
-    return rows.with_columns(look=~pl.col("reply"), mark=pl.lit(AUTOMATIC))
+    return Spots(rows, ~rows.reply, np.full(len(rows.call), AUTOMATIC))
 
 
-def explicit(rows: pl.LazyFrame) -> pl.LazyFrame:
+def explicit(rows: Rows, facts: Facts) -> Spots:
     """Only marks are written; each is looked back from over `lookback` positions, itself counted.
 
     A run of tool calls, or of tool results, is one position (billing.md 1.1).
     """
-    rows = rows.filter(~pl.col("reply"))
-    last = pl.col("seq") == pl.col("seq").max().over("call_no")
-    rows = rows.with_columns(mark=policy_mark(pl.col("breakpoint"), last))
-    same = (pl.col("call_no") == pl.col("call_no").shift(1)) & (
-        pl.col("kind").is_in(RUNS) & (pl.col("kind") == pl.col("kind").shift(1))
-    )
-    rows = rows.with_columns(position=(~same.fill_null(value=False)).cum_sum())
-    marked = pl.when(pl.col("mark") != "").then("position").backward_fill().over("call_no")
-    near = (marked - pl.col("position") < pl.col("lookback")) | pl.col("lookback").is_null()
-    return rows.with_columns(look=(marked.is_not_null() & near).fill_null(value=False)).drop(
-        "position"
-    )
+    rows = rows.where(~rows.reply)
+    mark = policy_mark(rows, facts, rows.mark, rows.ends())
+    again = np.isin(rows.kind, RUNS) & ~changes(rows.kind) & ~rows.starts()
+    position = np.cumsum(~again)
+    n = len(position)
+    # The next mark at or after each row, of the same call.
+    after = np.minimum.accumulate(np.where(mark > 0, np.arange(n), n)[::-1])[::-1]
+    same = np.append(rows.call, -1)[after] == rows.call
+    near = np.append(position, 0)[after] - position < facts.lookback[rows.call]
+    return Spots(rows, same & near, mark)
 
 
-def boundary(rows: pl.LazyFrame) -> pl.LazyFrame:
+def boundary(rows: Rows, facts: Facts) -> Spots:
     """OpenAI 5.6 and later: prompts match only at the ends of eligible messages (billing.md 1.2).
 
     Eligible: a user message, the last of a group of tool responses, the last of the initial
     developer messages. The latest is the implicit mark; `lookback` earlier ones are looked at.
     """
-    rows = rows.filter(~pl.col("reply"))
-    role, call = pl.col("role"), pl.col("call_no")
-    closes = ((role != role.shift(-1)) | (call != call.shift(-1))).fill_null(value=True)
-    spoken = role.is_in(REPLIES) | (role == "assistant")
-    opening = (role == "system") & (spoken.cum_sum().over("call_no") == 0)
-    rows = rows.with_columns(eligible=closes & (role.is_in(REPLIES) | opening), opening=opening)
-    later = pl.col("eligible").cum_sum(reverse=True).over("call_no") - 1
-    latest = pl.col("eligible") & (later == 0)
-    rows = rows.with_columns(mark=policy_mark(with_latest(latest), latest), later=later)
-    near = pl.col("eligible") & ((pl.col("later") <= pl.col("lookback")) | pl.col("opening"))
-    look = near.fill_null(value=True) | (pl.col("mark") != "")
-    return rows.with_columns(look=look).drop("eligible", "opening", "later")
+    rows = rows.where(~rows.reply)
+    role = rows.role
+    closes = rows.ends() | np.append(changes(role)[1:], True)[: len(role)]
+    answers = np.isin(role, REPLIES)
+    spoken = _within(rows, (answers | (role == ASSISTANT)).astype(np.int64))
+    opening = (role == SYSTEM) & (spoken == 0)
+    eligible = closes & (answers | opening)
+    later = _later(rows, eligible)
+    latest = eligible & (later == 0)
+    implied = np.where(latest & (rows.mark <= 0), facts.life[rows.call], rows.mark)
+    mark = policy_mark(rows, facts, implied, latest)
+    near = eligible & ((later <= facts.lookback[rows.call]) | opening)
+    return Spots(rows, near | (mark > 0), mark)
 
 
-def with_latest(latest: pl.Expr) -> pl.Expr:
-    """The logged marks and, where there is none, the implicit one."""
-    return pl.when(latest & (pl.col("breakpoint") == "")).then("life").otherwise("breakpoint")
+def policy_mark(rows: Rows, facts: Facts, logged: Ints, last: Flags) -> Ints:
+    """The mark of each block under its call's policy; `last` is the block that ends the prompt."""
+    policy = facts.policy[rows.call]
+    head = closing(rows, rows.kind == SCHEMA) | closing(rows, rows.role == SYSTEM)
+    chosen = (head & (policy > LOGGED_CODE)) | (last & (policy == CONVERSATION_CODE))
+    ours = np.where(chosen, facts.life[rows.call], 0)
+    return np.maximum(np.where(policy == LOGGED_CODE, logged, ours), 0)
 
 
-def policy_mark(logged: pl.Expr, last: pl.Expr) -> pl.Expr:
-    """The mark of a block under its call's policy; `last` is the block that ends the prompt."""
-    head = closing(pl.col("kind") == "tool_schema") | closing(pl.col("role") == "system")
-    policy = pl.col("policy")
-    chosen = (head & policy.is_in((PREFIX, CONVERSATION))) | (last & (policy == CONVERSATION))
-    return (
-        pl.when(policy == LOGGED).then(logged).when(chosen).then("life").otherwise(pl.lit(""))
-    ).alias("mark")
+def closing(rows: Rows, condition: Flags) -> Flags:
+    """True on each call's last block of which `condition` holds."""
+    last: Flags = condition & (_later(rows, condition) == 0)
+    return last
 
 
-def closing(condition: pl.Expr) -> pl.Expr:
-    """True on the call's last block of which `condition` holds."""
-    seq = pl.when(condition).then("seq")
-    return (seq == seq.max().over("call_no")).fill_null(value=False)
+def _later(rows: Rows, condition: Flags) -> Ints:
+    """How many rows after each one in its call the condition holds of."""
+    sofar = np.cumsum(condition)
+    ends = np.flatnonzero(rows.ends())
+    sizes = np.diff(np.append(-1, ends))
+    return np.repeat(sofar[ends], sizes) - sofar
 
 
-def text(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String)
+def _within(rows: Rows, counts: Ints) -> Ints:
+    """The running sum of counts, from the start of each row's call."""
+    sofar = np.cumsum(counts)
+    before = np.where(rows.starts(), sofar - counts, 0)
+    return sofar - np.maximum.accumulate(before)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from costscope.levers._cache_marks import CONVERSATION, PREFIX
+from costscope.levers._cache_rows import CONVERSATION, PREFIX
 from costscope.levers._cache_sim import cuts, simulate
 
 POLICIES = (PREFIX, CONVERSATION)

@@ -6,28 +6,53 @@ writer had begun to answer. No loop over calls and no price: what goes in are bl
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from costscope.levers._cache_marks import placed
+from costscope.levers._cache_marks import Spots, placed
+from costscope.levers._cache_rows import (
+    LIVES,
+    MODES,
+    UNLIMITED,
+    WRITES,
+    Facts,
+    Flags,
+    Ints,
+    changes,
+    facts,
+    rows,
+)  # fmt: skip
 
-SPREAD = 0x9E3779B97F4A7C15
+__all__ = ["WRITES", "cuts", "simulate"]
+
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Odd: keeps the prefixes of different scopes apart in one 64-bit key."""
+SECONDS = np.array([WRITES.get(name, 0) * 1_000_000 for name in LIVES])
+IMPLICIT = MODES.index("implicit")
 
-WRITES = {"1h": 3_600, "12h": 43_200, "5m": 300, "30m": 1_800}
-"""Seconds of each lifetime that is billed as a write, in the order of model.INPUT_CLASSES."""
 
-CALL = (
-    "scope",
-    "sent",
-    "ready",
-    "mode",
-    "minimum",
-    "granularity",
-    "lookback",
-    "life",
-    "ttl",
-    "policy",
-)
+class Touches(NamedTuple):
+    """Places where a call looks for a prefix or writes one. A reply is ready at once: a prompt that
+    holds it can only have been sent after it."""
+
+    call: Ints
+    end: Ints
+    """Tokens up to here, cut to the provider's granularity."""
+    key: NDArray[np.uint64]
+    sent: Ints
+    look: Flags
+    mark: Ints
+    ready: Ints
+    """When others can read what is written here; UNLIMITED where nothing is."""
+    ttl: Ints
+    """Microseconds; -1 where nothing is written."""
+
+    def where(self, which: Flags | Ints) -> Touches:
+        """Some of the touches."""
+        return Touches._make(column[which] for column in self)
 
 
 def simulate(blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
@@ -41,66 +66,81 @@ def simulate(blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     Returns call_no, `ideal` (tokens read if nothing is evicted or misrouted, in the call's own
     tokens) and `upto_5m` …: how far along the prompt a mark of that lifetime is written, 0 if none.
     """
-    reply = pl.col("billing_class").cast(pl.String) == "output"
-    rows = blocks.filter((pl.col("content") != 0) & (pl.col("prefix") != 0)).select(
-        "call_no", "seq", "end", "prefix", "role", "kind", "breakpoint", reply=reply
-    )
-    rows = rows.join(calls.select("call_no", *CALL), on="call_no", maintain_order="left")
-    # Lazily: one query instead of thirty small ones.
-    found = live(touches(placed(rows.lazy()))).group_by("call_no").agg(
-        ideal=pl.col("end").filter("hit").max(), **{f"upto_{name}": written(name) for name in WRITES}
-    ).collect()  # fmt: skip
-    known = rows.filter(~pl.col("reply")).select(pl.col("call_no").unique(maintain_order=True))
-    return known.join(found, on="call_no", how="left", maintain_order="left").fill_null(0)
+    about = facts(calls)
+    found = rows(blocks, about.call_no)
+    spots = [touches(place, about) for place in placed(found, about)]
+    touched = Touches(*map(np.concatenate, zip(*spots, strict=True))) if spots else None
+    known = np.unique(found.call[~found.reply])
+    columns = {"call_no": about.call_no[known], "ideal": np.zeros(len(known), np.int64)}
+    columns |= {f"upto_{name}": np.zeros(len(known), np.int64) for name in WRITES}
+    if touched is not None and len(touched.call):
+        columns["ideal"] = furthest(touched, live(touched), len(about.call_no))[known]
+        for name in WRITES:
+            columns[f"upto_{name}"] = furthest(
+                touched, written(touched, about, name), len(about.call_no)
+            )[known]
+    return pl.DataFrame(columns)
 
 
-def touches(spots: pl.LazyFrame) -> pl.LazyFrame:
-    """Only the places that look or write, cut to granularity and minimum; `ready` null: no write.
-
-    A reply is ready at once: a prompt that holds it can only have been sent after it.
-    """
-    steps = pl.max_horizontal("granularity", 1)
-    end = pl.col("end") // steps * steps
-    big = end >= pl.col("minimum")
-    writes = (pl.col("mark") != "") & (big | (pl.col("mode") == "implicit"))
-    ready = pl.when("reply").then("sent").otherwise(pl.max_horizontal("ready", pl.col("sent") + 1))
-    marked = pl.col("mark").replace_strict(
-        {name: seconds * 1_000_000 for name, seconds in WRITES.items()},
-        default=None,
-        return_dtype=pl.Int64,
-    )
-    return spots.select(
-        "call_no",
-        "sent",
-        "mark",
-        "mode",
-        key=pl.col("prefix") ^ (pl.col("scope") * SPREAD),
+def touches(spots: Spots, about: Facts) -> Touches:
+    """Only the places that look or write, cut to granularity and minimum."""
+    at, call = spots.rows, spots.rows.call
+    steps = np.maximum(about.granularity[call], 1)
+    end = at.end // steps * steps
+    big = end >= about.minimum[call]
+    writes = (spots.mark > 0) & (big | (about.mode[call] == IMPLICIT))
+    sent = about.sent[call]
+    ready = np.where(at.reply, sent, np.maximum(about.ready[call], sent + 1))
+    own = SECONDS[spots.mark]
+    found = Touches(
+        call=call,
         end=end,
-        look=pl.col("look") & big,
-        ready=pl.when(writes).then(ready),
-        ttl=pl.when(writes).then(pl.coalesce(marked, "ttl")),
-    ).filter(pl.col("look") | pl.col("ready").is_not_null())
+        key=at.prefix ^ (about.scope[call] * SPREAD),
+        sent=sent,
+        look=spots.look & big,
+        mark=spots.mark,
+        ready=np.where(writes, ready, UNLIMITED),
+        ttl=np.where(writes, np.where(own > 0, own, about.ttl[call]), -1),
+    )
+    return found.where(found.look | writes)
 
 
-def live(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """`rows` with `hit`: somebody wrote this prefix, and it has been kept alive since.
+def live(found: Touches) -> Flags:
+    """Where a call looks and finds: somebody wrote this prefix, and it has been kept alive since.
 
     Touches of one prefix form islands, parted by gaps longer than its lifetime (counted from the
     start of a request, renewed by every touch). In an island it is live once a writer is ready.
     """
-    rows = rows.sort("key", "sent")
-    key, sent = pl.col("key"), pl.col("sent")
-    rows = rows.with_columns(ttl=pl.col("ttl").max().over("key"))
-    parted = (key != key.shift(1)) | (sent - sent.shift(1) > pl.col("ttl"))
-    rows = rows.with_columns(island=parted.fill_null(value=True).cum_sum())
-    first = pl.col("ready").min().over("island")
-    return rows.with_columns(hit=(pl.col("look") & (first <= sent)).fill_null(value=False))
+    order = np.lexsort((found.sent, found.key))
+    key, sent = found.key[order], found.sent[order]
+    other = changes(key)
+    ttl = over(np.maximum, found.ttl[order], other)
+    parted = other | (np.diff(sent, prepend=sent[:1]) > ttl)
+    first = over(np.minimum, found.ready[order], parted)
+    hit = np.empty(len(key), bool)
+    hit[order] = first <= sent
+    return hit & found.look
 
 
-def written(name: str) -> pl.Expr:
-    """How far along the prompt the last mark of one lifetime stands, in tokens."""
-    here = (pl.col("mark") == name) & pl.col("ready").is_not_null()
-    return pl.col("end").filter(here & (pl.col("mode") != "implicit")).max()
+def over(best: np.ufunc, values: Ints, starts: Flags) -> Ints:
+    """The best of each run's values, on every row of it; `starts` is True where a run begins."""
+    first = np.flatnonzero(starts)
+    sizes = np.diff(np.append(first, len(values)))
+    return np.repeat(best.reduceat(values, first), sizes)
+
+
+def written(found: Touches, about: Facts, name: str) -> Flags:
+    """Where a mark of one lifetime is written and charged."""
+    charged = (found.ready < UNLIMITED) & (about.mode[found.call] != IMPLICIT)
+    here: Flags = charged & (found.mark == LIVES.index(name))
+    return here
+
+
+def furthest(found: Touches, which: Flags, calls: int) -> Ints:
+    """How far along its prompt each call has such a place, in tokens; 0 where it has none."""
+    reach = np.zeros(calls, np.int64)
+    np.maximum.at(reach, found.call[which], found.end[which])
+    return reach
 
 
 def cuts(simulated: pl.DataFrame, read: pl.Expr) -> pl.DataFrame:

@@ -12,12 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from costscope.levers import _cache_marks as marks
 from costscope.levers._cache_calls import ruled
+from costscope.levers._cache_rows import CONVERSATION, LOGGED
 from costscope.levers._cache_sim import cuts, simulate
 from costscope.levers._calibration import GROUP, READ, backtested, explained, fitted
 from costscope.levers._prefix import blocks, reclassify
 from costscope.model import INPUT_CLASSES, Workload
+from costscope.once import once
 
 MODEL = ("provider", "channel", "model")
 PROGRAM = (*MODEL, "feature", "template")
@@ -60,19 +61,27 @@ def in_force_of(log: Workload) -> Callable[[Workload], Workload]:
 
 def calibrate(log: Workload) -> Calibration:
     """Where caching is in force in a log, under which marks, and how much of the ideal is lost."""
-    truth = explained(compared(log, situated(log).filter("in_force")))
-    return Calibration(truth.select("call_no", "policy", "life"), fitted(truth))
+    return Calibration(truth(log).select("call_no", "policy", "life"), losses(log))
+
+
+@once
+def truth(log: Workload) -> pl.DataFrame:
+    """The calls of a log on which caching was in force, their `ideal` beside the `billed` tokens read,
+    as far as the logged text explains the bill."""
+    calls = situated(log).filter("in_force")
+    found = simulate(blocks(log.parts), at_longest(calls)).select("call_no", "ideal")
+    return explained(calls.join(found, on="call_no", maintain_order="left"))
+
+
+@once
+def losses(log: Workload) -> pl.DataFrame:
+    """How far the bill of a log stays below the ideal, see `_calibration.fitted`."""
+    return fitted(truth(log))
 
 
 def backtest(log: Workload) -> Mapping[str, Any] | None:
     """The simulator against the bill, see `_calibration.backtested`; None where there is no truth."""
-    return backtested(explained(compared(log, situated(log).filter("in_force"))))
-
-
-def compared(workload: Workload, calls: pl.DataFrame) -> pl.DataFrame:
-    """`calls` that can be simulated, with `ideal` beside the `billed` tokens read."""
-    found = simulate(blocks(workload.parts), at_longest(calls)).select("call_no", "ideal")
-    return calls.join(found, on="call_no", maintain_order="left")
+    return backtested(truth(log))
 
 
 def situated(workload: Workload) -> pl.DataFrame:
@@ -82,7 +91,7 @@ def situated(workload: Workload) -> pl.DataFrame:
     an application must ask for is in force in a feature's template, where the marks are written, any
     other in a model: once a token is billed as cached there, it is.
     """
-    calls = ruled(workload.calls).filter(~pl.col("estimated"))
+    calls = ruled(workload.calls).lazy().filter(~pl.col("estimated"))
     calls = calls.join(billed(workload.parts), on="call_no", how="left", maintain_order="left")
     calls = calls.with_columns(pl.col(*CACHED, "marks").fill_null(0))
     asked = pl.col("mode") == "explicit"
@@ -92,9 +101,9 @@ def situated(workload: Workload) -> pl.DataFrame:
     return calls.with_columns(
         billed=pl.col("cache_read"),
         in_force=here > 0,
-        policy=pl.when(unseen).then(pl.lit(marks.CONVERSATION)).otherwise(pl.lit(marks.LOGGED)),
+        policy=pl.when(unseen).then(pl.lit(CONVERSATION)).otherwise(pl.lit(LOGGED)),
         life=longer("1h", "5m", longer("12h", "30m", pl.col("life"))),
-    )
+    ).collect()
 
 
 def longer(long: str, short: str, otherwise: pl.Expr) -> pl.Expr:
@@ -104,12 +113,14 @@ def longer(long: str, short: str, otherwise: pl.Expr) -> pl.Expr:
     return pl.when(tokens[0] > tokens[1]).then(pl.lit(long)).otherwise(otherwise)
 
 
-def billed(parts: pl.DataFrame) -> pl.DataFrame:
+def billed(parts: pl.DataFrame) -> pl.LazyFrame:
     """Per call: tokens of each cached class, and `marks`, how many breakpoints the log carries."""
     kind = pl.col("billing_class").cast(pl.String)
     sums = {name: pl.col("tokens").filter(kind == name).sum() for name in CACHED}
-    return parts.group_by("call_no").agg(
-        **sums, marks=(pl.col("breakpoint").cast(pl.String) != "").sum().cast(pl.Int64)
+    return (
+        parts.lazy()
+        .group_by("call_no")
+        .agg(**sums, marks=(pl.col("breakpoint").cast(pl.String) != "").sum().cast(pl.Int64))
     )
 
 

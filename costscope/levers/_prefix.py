@@ -5,7 +5,11 @@ Works on the `parts` table of a workload alone; it knows no provider and no pric
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from costscope.attribute.prefix import chain
 from costscope.model import INPUT_CLASSES
@@ -33,7 +37,11 @@ def blocks(parts: pl.DataFrame) -> pl.DataFrame:
     All columns of `parts`, with `tokens` summed over the block's rows, and `end`: the tokens of
     the call up to and with this block, so that the last `end` of a prompt is its length.
     """
-    return merged(parts, pl.lit(value=True))
+    parts = ordered(parts)
+    spans = _spans(parts, np.ones(parts.height, bool))
+    return parts[spans.row].with_columns(
+        tokens=pl.Series(spans.end - spans.start), end=pl.Series(spans.end)
+    )
 
 
 def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
@@ -44,61 +52,70 @@ def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
     a border becomes two rows. Tokens per call and per block are conserved: what the prompt cannot
     hold is cut off at its end. Replies and calls that are not in `cuts` stay as they are.
     """
+    parts = ordered(parts)
     names = [name for name in INPUT_CLASSES if name in cuts.columns]
-    borders = cuts.select(
-        "call_no", *(pl.sum_horizontal(names[: i + 1]).alias(f"to_{i}") for i in range(len(names)))
-    )
+    place = cuts.select("call_no", place=pl.int_range(pl.len()))
     prompt = pl.col("billing_class").cast(pl.String) != "output"
-    chosen = prompt & pl.col("call_no").is_in(cuts["call_no"].implode())
-    rows = merged(parts.with_columns(chosen=chosen), pl.col("chosen"))
-    rows = rows.join(borders, on="call_no", how="left", maintain_order="left")
-    return laid(rows, names).select(parts.columns)
+    found = parts.lazy().select("call_no", prompt=prompt)
+    found = found.join(place.lazy(), on="call_no", how="left", maintain_order="left")
+    places = found.select(pl.when("prompt").then("place").fill_null(-1)).collect().to_series()
+    at = places.to_numpy()
+    spans = _spans(parts, at >= 0)
+    sizes = [cuts[name].to_numpy().astype(np.int64) for name in names]
+    borders = np.cumsum(np.array(sizes).reshape(len(names), cuts.height), axis=0).T
+    row, kind, tokens = _laid(spans, borders, at[spans.row])
+    kinds = pl.Series([*names, "fresh"]).cast(parts.schema["billing_class"])
+    cut = parts[spans.row[row]].with_columns(tokens=pl.Series(tokens))
+    named = pl.when(pl.Series(kind >= 0)).then(kinds.gather(np.maximum(kind, 0)))
+    return cut.with_columns(billing_class=named.otherwise("billing_class"))
 
 
-def merged(parts: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
-    """The rows of each block where `which` holds made one; with `end`, tokens up to and with it."""
-    rows = ordered(parts).with_columns(sofar=pl.col("tokens").cum_sum())
-    rows = rows.filter(ends(*ORDER) | ~which)
-    rows = rows.with_columns(tokens=pl.col("sofar") - pl.col("sofar").shift(1, fill_value=0))
-    before = pl.when(starts("call_no")).then(pl.col("sofar") - pl.col("tokens")).forward_fill()
-    return rows.with_columns(end=pl.col("sofar") - before).drop("sofar")
+class Spans(NamedTuple):
+    """Stretches of tokens along the prompts: the row of `parts` that each is of, and in its call's
+    tokens where it starts and ends."""
+
+    row: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
 
 
-def laid(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """Chosen blocks cut at their call's borders `to_0`, `to_1`, …: below `to_i` it is `names[i]`."""
-    borders = [pl.col(f"to_{i}") for i in range(len(names))]
-    start = pl.col("end") - pl.col("tokens")
-    rows = rows.with_columns(
-        nth=pl.sum_horizontal(pl.lit(0), *(pl.col("chosen") & (to <= start) for to in borders)),
-        last=pl.sum_horizontal(
-            pl.lit(0), *(pl.col("chosen") & (to < pl.col("end")) for to in borders)
-        ),
+def _spans(parts: pl.DataFrame, merge: NDArray[np.bool_]) -> Spans:
+    """Each row a span, but for the rows of one block that are to be merged, which are one."""
+    call, seq, tokens = (parts[name].to_numpy() for name in (*ORDER, "tokens"))
+    other_call = np.concatenate(([True], call[1:] != call[:-1]))[: len(call)]
+    last = np.concatenate((other_call[1:] | (seq[1:] != seq[:-1]), [True]))[: len(call)]
+    row = np.flatnonzero(last | ~merge)
+    sofar = np.cumsum(tokens)
+    before = np.maximum.accumulate(np.where(other_call, sofar - tokens, 0))[row]
+    end = sofar[row] - before
+    start = np.concatenate(([0], end[:-1]))[: len(end)]
+    first = np.concatenate(([True], call[row][1:] != call[row][:-1]))[: len(row)]
+    return Spans(row, np.where(first, 0, start), end)
+
+
+def _laid(
+    spans: Spans, borders: NDArray[np.int64], at: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Spans cut at their call's borders: the number of the span, which class (-1: as it was), tokens.
+
+    `borders`: a row per call of where each class ends; `at`: each span's row in it, -1 for none.
+    """
+    chosen = np.flatnonzero(at >= 0)
+    start, end = spans.start[chosen, None], spans.end[chosen, None]
+    ends = np.minimum(np.maximum(borders[at[chosen]], start), end)
+    pieces = np.diff(np.concatenate((start, ends, end), axis=1))
+    # What has no tokens stays as one row, in the class in which it lies.
+    empty = np.flatnonzero(start[:, 0] == end[:, 0])
+    kinds = (borders[at[chosen[empty]]] <= start[empty]).sum(axis=1)
+    of, kind = np.nonzero(pieces)
+    left = np.flatnonzero(at < 0)
+    row = np.concatenate((chosen[of], chosen[empty], left))
+    order = np.argsort(row, kind="stable")
+    kind = np.concatenate((kind, kinds, np.full(len(left), -1)))
+    tokens = np.concatenate(
+        (pieces[of, kind[: len(of)]], (spans.end - spans.start)[row[len(of) :]])
     )
-    rows = split(rows)
-    lower, upper = start, pl.col("end")
-    for i, border in enumerate(borders):
-        upper = pl.when(pl.col("nth") == i).then(pl.min_horizontal(border, "end")).otherwise(upper)
-        lower = (
-            pl.when(pl.col("nth") == i + 1).then(pl.max_horizontal(border, start)).otherwise(lower)
-        )
-    kinds = pl.Series([*names, "fresh"]).cast(rows.schema["billing_class"])
-    here = pl.when("chosen").then(upper - lower).otherwise("tokens")
-    kind = pl.when("chosen").then(kinds.gather(rows["nth"])).otherwise("billing_class")
-    cut = rows.with_columns(here=here, billing_class=kind)
-    return cut.filter((pl.col("here") > 0) | (pl.col("tokens") == 0)).with_columns(tokens="here")
-
-
-def split(rows: pl.DataFrame) -> pl.DataFrame:
-    """Each row once for every class from `nth` to `last`, `nth` counting up."""
-    times = rows.select(pl.max_horizontal("last", "nth") - pl.col("nth") + 1).to_series()
-    if times.max() == 1 or rows.is_empty():
-        return rows
-    index = pl.int_range(rows.height, eager=True).repeat_by(times).explode()
-    return rows[index].with_columns(
-        nth=pl.col("nth")
-        + pl.int_range(pl.len())
-        - pl.Series(times.cum_sum() - times).gather(index)
-    )
+    return row[order], kind[order], tokens[order]
 
 
 def ordered(parts: pl.DataFrame) -> pl.DataFrame:

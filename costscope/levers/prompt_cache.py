@@ -14,17 +14,17 @@ import polars as pl
 from costscope.errors import SettingsError
 from costscope.levers import _cache_words as words
 from costscope.levers._cache_calls import ruled, seconds
-from costscope.levers._cache_marks import CONVERSATION, PREFIX
 from costscope.levers._cache_policy import POLICIES, best
+from costscope.levers._cache_rows import CONVERSATION, PREFIX
 from costscope.levers._calibration import GROUP as FIT
-from costscope.levers._calibration import MILLION, READ, explained, fitted
+from costscope.levers._calibration import MILLION, READ
 from costscope.levers._in_force import (
     Calibration,
     backtest,
     calibrate,
-    compared,
     in_force,
     in_force_of,
+    losses,
     situated,
 )
 from costscope.levers._prefix import blocks, reclassify
@@ -101,8 +101,7 @@ class PromptCache(Lever):
         )
         if not self.implicit:
             calls = calls.filter(pl.col("mode") != "implicit")
-        losses = fitted(explained(compared(workload, shown)))
-        calls = calls.join(losses, on=FIT, how="left", maintain_order="left")
+        calls = calls.join(losses(workload.log), on=FIT, how="left", maintain_order="left")
         known = pl.col("most").is_not_null() | self.ideal
         assumed = 0 if self.ideal else round(self.miss_rate * MILLION)
         return calls.with_columns(

@@ -15,9 +15,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from costscope.model import CLASSES, Workload
+from costscope.model import CLASSES, INPUT_CLASSES, Workload
 from costscope.prices import facts, library, lookup, match, overrides, quotes
 from costscope.prices.overrides import Override, Overrides
 from costscope.prices.quotes import TIERS, Moment, Quote, Table
@@ -78,16 +80,23 @@ class PriceBook:
         and (rate_no, billing_class, rate_pd, source) with all seven classes of every rate; rate_pd
         is picodollars a token, null where no price is known.
         """
-        numbers, found = lookup.keys(calls, self.as_of, self._change_days)
-        distinct: dict[_Rates, int] = {}
-        same = [distinct.setdefault(self._rates(key), len(distinct)) for key in found]
-        rate_no = pl.Series("rate_no", same, dtype=pl.UInt32).gather(numbers)
+        numbers, rates = self._numbered(calls, calls["input_tokens"])
         rows = [
             (number, name, *rate)
-            for rates, number in distinct.items()
-            for name, rate in zip(CLASSES, rates, strict=True)
+            for number, of_classes in enumerate(rates)
+            for name, rate in zip(CLASSES, of_classes, strict=True)
         ]
-        return calls.select("call_no", rate_no), pl.DataFrame(rows, schema=_RATES, orient="row")
+        keyed = calls.select("call_no", rate_no=pl.Series(numbers, dtype=pl.UInt32))
+        return keyed, pl.DataFrame(rows, schema=_RATES, orient="row")
+
+    def _numbered(
+        self, calls: pl.DataFrame, input_tokens: pl.Series
+    ) -> tuple[NDArray[np.int64], list[_Rates]]:
+        """For each call the number of its rates, and the rates."""
+        numbers, found = lookup.keys(calls, input_tokens, self.as_of, self._change_days)
+        distinct: dict[_Rates, int] = {}
+        same = [distinct.setdefault(self._rates(key), len(distinct)) for key in found]
+        return np.array(same, np.int64)[numbers], list(distinct)
 
     def price(self, calls: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
         """`parts` with a column `pd`: tokens times rate in picodollars (i64), null where unpriced.
@@ -108,21 +117,27 @@ class PriceBook:
     def cost(self, workload: Workload) -> pl.DataFrame:
         """What each call cost, in the order of the calls: call_no, pd (i128 picodollars of its priced
         parts; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""
-        priced = self.price(workload.calls, workload.parts).select("call_no", "tokens", "pd")
-        unpriced = pl.col("tokens").filter(pl.col("pd").is_null()).sum()
-        sums = priced.group_by("call_no").agg(
-            pd=pl.col("pd").cast(pl.Int128).sum(),
-            unpriced_tokens=unpriced,
-            is_blank=(unpriced > 0) & (unpriced == pl.col("tokens").sum()),
+        tokens = _tokens(workload)
+        prompt = tokens[:, [CLASSES.index(name) for name in INPUT_CLASSES]].sum(axis=1)
+        numbers, found = self._numbered(workload.calls, pl.Series(prompt))
+        rates = pl.DataFrame(
+            [[rate for rate, _ in of_classes] for of_classes in found],
+            schema=[(f"{name}_pd", pl.Int64) for name in CLASSES],
+            orient="row",
         )
-        numbers = workload.calls.select("call_no")
-        found = numbers.join(sums, on="call_no", how="left", maintain_order="left")
-        return found.select(
-            "call_no",
-            pd=pl.when(pl.col("is_blank").fill_null(value=False)).then(None)
-            .otherwise(pl.col("pd").fill_null(pl.lit(0, pl.Int128))),
-            unpriced_tokens=pl.col("unpriced_tokens").fill_null(0).cast(pl.Int64),
-        )  # fmt: skip
+        rated = pl.LazyFrame(tokens, schema=list(CLASSES)).with_columns(
+            workload.calls["call_no"], *rates[numbers].get_columns()
+        )
+        blank = pl.col("unpriced_tokens") == pl.sum_horizontal(CLASSES)
+        return (
+            rated.select("call_no", *CLASSES, pd=_spent(), unpriced_tokens=_unpriced())
+            .select(
+                "call_no",
+                pd=pl.when(~(blank & (pl.col("unpriced_tokens") > 0))).then("pd"),
+                unpriced_tokens="unpriced_tokens",
+            )
+            .collect()
+        )
 
     def describe(self, model: str, provider: str | None, at: date) -> list[Rate]:
         """Every known price of a model on a day: a Rate for each billing class of each tier that is
@@ -174,6 +189,31 @@ class PriceBook:
         if factor is None:
             factor, why = quotes.tier_factor(subject, moment, name)
         return Quote(None, why) if factor is None else listed.times(factor, why)
+
+
+def _tokens(workload: Workload) -> NDArray[np.int64]:
+    """A row per call, in their order, and a column per class of CLASSES: its tokens."""
+    parts, calls = workload.parts, workload.calls["call_no"].to_numpy()
+    order = np.argsort(calls, kind="stable")
+    number = parts["call_no"].to_numpy()
+    at = np.minimum(np.searchsorted(calls[order], number), len(calls) - 1)
+    kind = parts["billing_class"].cast(pl.Enum(CLASSES)).to_physical().to_numpy()
+    known = calls[order[at]] == number if len(calls) else np.zeros(len(number), bool)
+    sums = np.zeros((len(calls), len(CLASSES)), np.int64)
+    np.add.at(sums, (order[at[known]], kind[known]), parts["tokens"].to_numpy()[known])
+    return sums
+
+
+def _spent() -> pl.Expr:
+    """Tokens times rate, as far as there is one."""
+    paid = (pl.col(n).cast(pl.Int128) * pl.col(f"{n}_pd").cast(pl.Int128) for n in CLASSES)
+    return pl.sum_horizontal(amount.fill_null(0) for amount in paid)
+
+
+def _unpriced() -> pl.Expr:
+    return pl.sum_horizontal(
+        pl.when(pl.col(f"{n}_pd").is_null()).then(pl.col(n)).otherwise(0) for n in CLASSES
+    )
 
 
 @lru_cache(maxsize=16384)

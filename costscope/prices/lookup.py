@@ -9,14 +9,19 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from costscope.once import once
 from costscope.prices.quotes import Moment, tier_of
 from costscope.prices.subjects import Subject
 
 NAMES = ("provider", "channel", "region", "model", "tier")
-_KEY = ("kind", "day", "slot", "step")
+EPOCH = date(1970, 1, 1)
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -27,73 +32,83 @@ class Key:
     moment: Moment
 
 
-def keys(
-    calls: pl.DataFrame, as_of: date, change_days: Callable[[Subject], Sequence[date]]
-) -> tuple[pl.Series, list[Key]]:
-    """For each call the number of its key (u32, in the order of `calls`), and the keys.
+class Named(NamedTuple):
+    """What of a price can be told from the calls alone, whatever their length."""
 
-    `calls` has the columns of NAMES, sent_at and input_tokens; `change_days` tells on which days
-    the prices of a model may change. Keys are numbered by names, then time, then length.
+    kinds: pl.DataFrame
+    """A row for each distinct set of NAMES, sorted."""
+    subjects: Sequence[Subject]
+    """Of each kind."""
+    kind: Ints
+    """Of each call, in the order of the calls."""
+    day: Ints
+    """Days since 1970."""
+    minute: Ints
+    """Of the day; -1 without a time."""
+
+
+def keys(
+    calls: pl.DataFrame,
+    input_tokens: pl.Series,
+    as_of: date,
+    change_days: Callable[[Subject], Sequence[date]],
+) -> tuple[Ints, list[Key]]:
+    """For each call the number of its key, in the order of `calls`, and the keys.
+
+    `calls` has the columns of NAMES and sent_at, `input_tokens` is their length; `change_days` tells
+    on which days the prices of a model may change. Keys are numbered by names, then time, then
+    length.
     """
-    named = calls.select(
-        *(pl.col(name).cast(pl.String).fill_null("") for name in NAMES),
-        pl.col("input_tokens").cast(pl.Int64),
-        _utc(calls.schema["sent_at"]),
-    )
-    kinds = named.select(NAMES).unique().sort(NAMES).with_row_index("kind")
+    found = named(calls)
+    day = np.where(found.minute < 0, (as_of - EPOCH).days, found.day)
+    slot = _passed(found.minute, [s.minutes for s in found.subjects], found.kind, at=True)
+    length = input_tokens.cast(pl.Int64).fill_null(0).to_numpy()
+    step = _passed(length, [s.thresholds for s in found.subjects], found.kind, at=False)
+    columns = np.stack([found.kind, day, slot, step], axis=1)
+    distinct, of = np.unique(columns, axis=0, return_inverse=True)
+    changes = [change_days(subject) for subject in found.subjects]
+    numbers, merged = _merged(distinct, found, changes)
+    return np.array(numbers, np.int64)[of.reshape(-1)], merged
+
+
+@once
+def named(calls: pl.DataFrame) -> Named:
+    """Who served each call under which name, and when."""
+    names = [pl.col(name).cast(pl.String).fill_null("") for name in NAMES]
+    sent = _utc(calls.schema["sent_at"])
+    columns = calls.lazy().select(
+        *names,
+        kind=pl.concat_str(names, separator="\0").rank("dense").cast(pl.Int64) - 1,
+        day=sent.dt.date().to_physical().cast(pl.Int64).fill_null(0),
+        minute=(sent.dt.hour().cast(pl.Int64) * 60 + sent.dt.minute()).fill_null(-1),
+    ).collect()  # fmt: skip
+    kinds = columns.lazy().select(*NAMES, "kind").unique("kind").sort("kind").collect()
     subjects = [Subject(*row) for row in kinds.select(NAMES[:4]).iter_rows()]
-    limits = _limits(kinds, subjects)
-    time = pl.col("sent_at").dt
-    minute = time.hour().cast(pl.Int64) * 60 + time.minute().cast(pl.Int64)
-    coded = named.join(limits, on=NAMES, how="left", maintain_order="left").select(
-        "kind",
-        day=time.date().fill_null(as_of),
-        slot=_passed(minute, limits, "minute_", at=True),
-        step=_passed(pl.col("input_tokens"), limits, "above_", at=False),
-    )
-    distinct = coded.unique().sort(_KEY)
-    numbers, found = _merged(distinct, kinds["tier"].to_list(), subjects, change_days)
-    numbered = distinct.with_columns(rate_no=pl.Series(numbers, dtype=pl.UInt32))
-    return coded.join(numbered, on=_KEY, how="left", maintain_order="left")["rate_no"], found
+    return Named(kinds, subjects, *(columns[n].to_numpy() for n in ("kind", "day", "minute")))
 
 
 def _merged(
-    distinct: pl.DataFrame,
-    tiers: Sequence[str],
-    subjects: Sequence[Subject],
-    change_days: Callable[[Subject], Sequence[date]],
+    distinct: Ints, found: Named, changes: Sequence[Sequence[date]]
 ) -> tuple[list[int], list[Key]]:
     """Days between two changes are one key; where it matters, days off are another."""
     numbers: dict[tuple[int, int, int, int], int] = {}
-    found: list[Key] = []
+    merged: list[Key] = []
     result = []
-    changes = [change_days(subject) for subject in subjects]
-    for kind, day, slot, step in distinct.iter_rows():
-        subject = subjects[kind]
+    tiers = found.kinds["tier"].to_list()
+    for kind, days, slot, step in distinct.tolist():
+        subject, day = found.subjects[kind], EPOCH + timedelta(days=days)
         epoch = 2 * bisect_right(changes[kind], day) + subject.is_off(day)
-        number = numbers.setdefault((kind, epoch, slot, step), len(found))
-        if number == len(found):
-            found.append(Key(subject, _moment(subject, tiers[kind], day, slot, step)))
+        number = numbers.setdefault((kind, epoch, slot, step), len(merged))
+        if number == len(merged):
+            merged.append(Key(subject, _moment(subject, tiers[kind], day, slot, step)))
         result.append(number)
-    return result, found
+    return result, merged
 
 
 def _moment(subject: Subject, tier: str, day: date, slot: int, step: int) -> Moment:
     minute = subject.minutes[slot - 1] if slot else 0
     at = datetime(day.year, day.month, day.day) + timedelta(minutes=minute)
     return Moment(at, tier_of(tier), subject.thresholds[step - 1] if step else None)
-
-
-def _limits(kinds: pl.DataFrame, subjects: Sequence[Subject]) -> pl.DataFrame:
-    """`kinds` with columns above_0, above_1, … and minute_0, …: where each kind's prices change."""
-    for prefix, values in (
-        ("above", [subject.thresholds for subject in subjects]),
-        ("minute", [subject.minutes for subject in subjects]),
-    ):
-        for i in range(max(map(len, values), default=0)):
-            column = [v[i] if i < len(v) else None for v in values]
-            kinds = kinds.with_columns(pl.Series(f"{prefix}_{i}", column, dtype=pl.Int64))
-    return kinds
 
 
 def _utc(kind: pl.DataType) -> pl.Expr:
@@ -104,10 +119,11 @@ def _utc(kind: pl.DataType) -> pl.Expr:
     return time.cast(pl.Datetime("us"))
 
 
-def _passed(value: pl.Expr, limits: pl.DataFrame, prefix: str, *, at: bool) -> pl.Expr:
-    """How many of a kind's limits a value exceeds (or, with `at`, has reached)."""
-    names = [name for name in limits.columns if name.startswith(prefix)]
-    tests = (value >= pl.col(name) if at else value > pl.col(name) for name in names)
-    return pl.sum_horizontal(
-        pl.lit(0, pl.Int64), *(test.fill_null(value=False).cast(pl.Int64) for test in tests)
-    )
+def _passed(values: Ints, limits: Sequence[Sequence[int]], kinds: Ints, *, at: bool) -> Ints:
+    """How many of its kind's limits each value exceeds (or, with `at`, has reached)."""
+    passed = np.zeros(len(values), np.int64)
+    for i in range(max(map(len, limits), default=0)):
+        never = np.iinfo(np.int64).max
+        limit = np.array([own[i] if i < len(own) else never for own in limits])[kinds]
+        passed += values >= limit if at else values > limit
+    return passed

@@ -1,0 +1,116 @@
+"""Blocks of prompts beside the facts of their calls, as plain arrays for the cache simulator.
+
+A simulation is many small steps over the same rows; as arrays each step costs what it computes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from costscope.model import KINDS, ROLES
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+WRITES = {"1h": 3_600, "12h": 43_200, "5m": 300, "30m": 1_800}
+"""Seconds of each lifetime that is billed as a write, in the order of model.INPUT_CLASSES."""
+LIVES = ("", *WRITES, "automatic")
+"""The mark at a block's end: none, a lifetime, or what a provider writes unasked, whose lifetime is
+the provider's. As codes: their places here."""
+MODES = ("explicit", "implicit", "breakpoint")
+LOGGED, CONVERSATION, PREFIX = POLICIES = ("logged", "conversation", "prefix")
+"""Where marks are. Logged: as the log has them; on OpenAI 5.6 and later also the provider's implicit
+one. Conversation: at the ends of tools and of system, and on the last block, so that the next turn
+finds this one. Prefix: at the first two only, for traffic whose tail never comes back."""
+UNLIMITED = np.iinfo(np.int64).max
+
+
+class Rows(NamedTuple):
+    """A row per block that has text, of whole calls, sorted by (call, seq)."""
+
+    call: Ints
+    """Place of the call in `Facts`."""
+    end: Ints
+    prefix: NDArray[np.uint64]
+    role: Ints
+    kind: Ints
+    mark: Ints
+    """What the log has: a code of LIVES."""
+    reply: Flags
+
+    def where(self, which: Flags) -> Rows:
+        """Some of the rows."""
+        return Rows._make(column[which] for column in self)
+
+    def starts(self) -> Flags:
+        """True on the first row of each call."""
+        return changes(self.call)
+
+    def ends(self) -> Flags:
+        """True on the last row of each call."""
+        return np.concatenate((self.starts()[1:], [True]))[: len(self.call)]
+
+
+class Facts(NamedTuple):
+    """A row per call."""
+
+    call_no: Ints
+    mode: Ints
+    """A code of MODES, -1 for any other."""
+    minimum: Ints
+    granularity: Ints
+    lookback: Ints
+    life: Ints
+    """The lifetime of a mark that a policy sets: a code of LIVES."""
+    ttl: Ints
+    """Microseconds."""
+    sent: Ints
+    ready: Ints
+    scope: NDArray[np.uint64]
+    policy: Ints
+    """A code of POLICIES."""
+
+
+def facts(calls: pl.DataFrame) -> Facts:
+    """The calls as arrays, sorted by call_no; see `_cache_sim.simulate` for the columns."""
+    found = calls.lazy().sort("call_no").select(
+        "call_no",
+        "minimum", "granularity", "ttl", "sent", "ready", "scope",
+        pl.col("lookback").fill_null(UNLIMITED),
+        mode=coded("mode", MODES),
+        life=coded("life", LIVES),
+        policy=coded("policy", POLICIES),
+    ).collect()  # fmt: skip
+    return Facts(**{name: found[name].to_numpy() for name in Facts._fields})
+
+
+def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
+    """The blocks with text of the calls with these numbers (sorted); `blocks` as `_prefix.blocks`
+    gives them."""
+    columns = blocks.select(
+        "call_no", "content", "end", "prefix",
+        role=coded("role", ROLES),
+        kind=coded("kind", KINDS),
+        mark=coded("breakpoint", LIVES),
+        reply=pl.col("billing_class").cast(pl.String) == "output",
+    )  # fmt: skip
+    found = {name: columns[name].to_numpy() for name in columns.columns}
+    number, content = found.pop("call_no"), found.pop("content")
+    place = np.searchsorted(calls, number)
+    known = np.append(calls, -1)[place] == number
+    return Rows(place, **found).where(known & (content != 0) & (found["prefix"] != 0))
+
+
+def coded(name: str, known: tuple[str, ...]) -> pl.Expr:
+    """A column of names as their places among the known ones, -1 for any other."""
+    place = pl.col(name).cast(pl.String).cast(pl.Enum(known), strict=False).to_physical()
+    return place.cast(pl.Int64).fill_null(-1).alias(name)
+
+
+def changes(values: NDArray[np.generic]) -> Flags:
+    """True where a value is another than the one before it, and on the first."""
+    return np.concatenate(([True], values[1:] != values[:-1]))[: len(values)]
