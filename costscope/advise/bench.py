@@ -86,19 +86,24 @@ class Bench:
         """What these levers change together; they are applied in the order of the stack. Asked for
         the same again, as scenarios and tuning do, it answers from memory."""
         levers = in_order(levers)
-        key = repr([(lever.name, lever) for lever in levers])
+        known = self._known.get(_key(levers))
+        return known or self.outcome(levers, self._changed(levers))
+
+    def outcome(self, levers: Sequence[Lever], changed: Workload) -> Delta:
+        """What these levers, in the order of the stack, change: they made `changed` of the log."""
+        key = _key(levers)
         if key not in self._known:
-            self._known[key] = self._run(levers)
+            self._known[key] = self.delta(changed)
         return self._known[key]
 
-    def _run(self, levers: Sequence[Lever]) -> Delta:
+    def _changed(self, levers: Sequence[Lever]) -> Workload:
         workload = self.workload
         for lever in (x for x in levers if stage(x) < CACHING):
             workload = lever.apply(workload)
         workload = self.settle(workload)
         for lever in (x for x in levers if stage(x) >= CACHING):
             workload = lever.apply(workload)
-        return self.delta(workload)
+        return workload
 
     def delta(self, after: Workload) -> Delta:
         """What a changed (and settled) workload costs more, call by call.
@@ -150,6 +155,10 @@ class Bench:
 def _sum_if_known(column: str) -> pl.Expr:
     value = pl.col(column)
     return pl.when(value.is_not_null().all()).then(value.sum()).alias(column)
+
+
+def _key(levers: Sequence[Lever]) -> str:
+    return repr([(lever.name, lever) for lever in levers])
 
 
 def _as_is(workload: Workload) -> Workload:

@@ -9,7 +9,6 @@ import polars as pl
 
 from costscope.advise.bench import CACHING, Bench, Delta, in_order, stage
 from costscope.advise.shares import shapley
-from costscope.advise.threads import together, workers
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
 from costscope.model import Workload
@@ -56,7 +55,7 @@ class Game:
         if len(ordered) > MOST:
             raise SettingsError(f"{len(ordered)} levers at once are too many; name at most {MOST}")
         steps = _steps(list(ordered.values()))
-        deltas, touches = _explore(bench, steps, bench.workload, frozenset(), workers())
+        deltas, touches = _explore(bench, steps, bench.workload, [])
         return cls(bench, ordered, deltas, touches)
 
     def only(self, names: Collection[str]) -> Game:
@@ -81,37 +80,25 @@ class Game:
 
 
 def _explore(
-    bench: Bench,
-    steps: Sequence[Lever | None],
-    workload: Workload,
-    chosen: frozenset[str],
-    spare: int,
+    bench: Bench, steps: Sequence[Lever | None], workload: Workload, chosen: Sequence[Lever]
 ) -> tuple[Deltas, Touches]:
     """All ways to pull the levers that are left, on a workload that the chosen ones have changed.
 
-    None among the steps is where provider caching is settled. While there are `spare` processors,
-    the ways with a lever are explored beside those without it.
+    None among the steps is where provider caching is settled.
     """
     if not steps:
-        return {chosen: bench.delta(workload)}, {}
+        return {frozenset(x.name for x in chosen): bench.outcome(chosen, workload)}, {}
     lever, rest = steps[0], steps[1:]
     if lever is None:
-        return _explore(bench, rest, bench.settle(workload), chosen, spare)
-
-    def without() -> tuple[Deltas, Touches]:
-        return _explore(bench, rest, workload, chosen, spare // 2)
-
-    def with_it() -> tuple[Deltas, Touches]:
-        changed = lever.apply(workload)
-        own = {lever.name: _touch(lever, workload, changed)}
-        if changed is workload:
-            return {}, own
-        deltas, touches = _explore(bench, rest, changed, chosen | {lever.name}, spare // 2)
-        return deltas, _first_seen(own, touches)
-
-    (left, seen), (right, also) = together([without, with_it], spare)
-    right = right or {which | {lever.name}: delta for which, delta in left.items()}
-    return left | right, _first_seen(seen, also)
+        return _explore(bench, rest, bench.settle(workload), chosen)
+    left, seen = _explore(bench, rest, workload, chosen)
+    changed = lever.apply(workload)
+    own = {lever.name: _touch(lever, workload, changed)}
+    if changed is workload:
+        alike = {which | {lever.name}: delta for which, delta in left.items()}
+        return left | alike, _first_seen(seen, own)
+    right, also = _explore(bench, rest, changed, [*chosen, lever])
+    return left | right, _first_seen(seen, own, also)
 
 
 def _first_seen(*found: Touches) -> Touches:

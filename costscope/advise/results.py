@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 
 import polars as pl
 
 from costscope.advise.bench import Bench, Book, Delta, Settle
 from costscope.advise.game import Game
 from costscope.advise.spread import Spread
-from costscope.advise.threads import together
 from costscope.levers.interface import Lever
 from costscope.model import Interval, Recommendation, Workload
 from costscope.reports.simulation import DAY_US, Simulation
@@ -142,7 +141,7 @@ class Results:
         cases = [self.game.deltas[frozenset(names)]]
         ends = zip(*(lever.scenarios() for lever in levers), strict=True)
         run = self.game.bench.run
-        cases += together([partial(run, end) for end in ends if list(end) != levers])
+        cases += [run(end) for end in ends if list(end) != levers]
         return self.spread.interval([self.compared(case) for case in cases])
 
     def compared(self, delta: Delta) -> tuple[int, pl.DataFrame]:

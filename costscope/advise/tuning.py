@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import partial
 from typing import Protocol, runtime_checkable
 
 import polars as pl
@@ -12,7 +11,6 @@ import polars as pl
 from costscope.advise.bench import Bench, Book, Settle, needs_simulation
 from costscope.advise.game import MOST, Game
 from costscope.advise.results import Results
-from costscope.advise.threads import together
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
 from costscope.model import Workload
@@ -71,7 +69,7 @@ def _promising(bench: Bench, levers: Sequence[Lever]) -> tuple[list[Lever], list
     """The levers that save something by themselves (the best six), and a sentence for each whose
     saving is not known because prices are missing."""
     savings, unknown = {}, []
-    deltas = together([partial(bench.run, [lever]) for lever in levers])
+    deltas = [bench.run([lever]) for lever in levers]
     for lever, delta in zip(levers, deltas, strict=True):
         blank = delta.calls.filter(pl.col("delta").is_null())["call_no"]
         savings[lever.name] = -delta.total(blank)
@@ -110,7 +108,7 @@ def _tuned(
 
 
 def _careful(bench: Bench, options: Sequence[Lever]) -> Lever:
-    deltas = together([partial(bench.run, [option]) for option in options])
+    deltas = [bench.run([option]) for option in options]
     unknown = pl.concat([d.calls.filter(pl.col("delta").is_null())["call_no"] for d in deltas])
     savings = [-delta.total(unknown) for delta in deltas]
     top, bottom = ENOUGH

@@ -30,6 +30,7 @@ from costscope.levers._in_force import (
 from costscope.levers._prefix import blocks, reclassify
 from costscope.levers.interface import Lever
 from costscope.model import Workload
+from costscope.once import once
 
 __all__ = ["Calibration", "PromptCache", "calibrate", "in_force", "in_force_of"]
 
@@ -86,28 +87,12 @@ class PromptCache(Lever):
 
     def apply(self, workload: Workload) -> Workload:
         """Prompts of calls that are not cached are billed as read, written and fresh instead."""
-        calls = self.candidates(workload)
+        calls = candidates(workload, self)
         if calls.is_empty():
             return workload
         policies = (CONVERSATION, PREFIX) if self.breakpoints == "auto" else (self.breakpoints,)
         found = best(blocks(workload.parts), calls, READ, policies)
         return workload.with_(parts=reclassify(workload.parts, found.drop("policy")))
-
-    def candidates(self, workload: Workload) -> pl.DataFrame:
-        """The calls that could be cached and are not, with the share and the tokens they lose."""
-        shown = situated(workload).filter("in_force")
-        calls = ruled(workload.calls, self.ttl, self.retention).join(
-            shown, on="call_no", how="anti"
-        )
-        if not self.implicit:
-            calls = calls.filter(pl.col("mode") != "implicit")
-        calls = calls.join(losses(workload.log), on=FIT, how="left", maintain_order="left")
-        known = pl.col("most").is_not_null() | self.ideal
-        assumed = 0 if self.ideal else round(self.miss_rate * MILLION)
-        return calls.with_columns(
-            most=pl.lit(0) if self.ideal else pl.col("most").fill_null(assumed),
-            ttl=pl.when(known).then("longest").otherwise("ttl"),
-        )
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: a documented miss rate where none is fitted, and nothing from providers that cache by
@@ -125,4 +110,20 @@ class PromptCache(Lever):
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """What could not be simulated, what was left as billed, and what was assumed of misses."""
-        return words.notes(before, self.candidates(before), self.miss_rate)
+        return words.notes(before, candidates(before, self), self.miss_rate)
+
+
+@once
+def candidates(workload: Workload, lever: PromptCache) -> pl.DataFrame:
+    """The calls that could be cached and are not, with the share and the tokens they lose."""
+    shown = situated(workload).filter("in_force")
+    calls = ruled(workload.calls, lever.ttl, lever.retention).join(shown, on="call_no", how="anti")
+    if not lever.implicit:
+        calls = calls.filter(pl.col("mode") != "implicit")
+    calls = calls.join(losses(workload.log), on=FIT, how="left", maintain_order="left")
+    known = pl.col("most").is_not_null() | lever.ideal
+    assumed = 0 if lever.ideal else round(lever.miss_rate * MILLION)
+    return calls.with_columns(
+        most=pl.lit(0) if lever.ideal else pl.col("most").fill_null(assumed),
+        ttl=pl.when(known).then("longest").otherwise("ttl"),
+    )
