@@ -5,101 +5,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
-from costscope.readers import _json
+from costscope.readers import _http, _json, _streams
 from costscope.readers._json import NONE, first
 from costscope.readers._shape import Shapes
+from costscope.readers._wire import Answer as Answer
+from costscope.readers._wire import Body as Body
+from costscope.readers._wire import Envelope as Envelope
 
-
-class Body(Struct):
-    """A request as it went to the API. Texts stay raw; small settings are decoded later."""
-
-    model: str | None = None
-    messages: list[Raw] | None = None
-    input: Raw = NONE
-    instructions: Raw = NONE
-    system: Raw = NONE
-    tools: Raw = NONE
-    functions: Raw = NONE
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: float | None = None
-    seed: int | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    max_tokens: int | None = None
-    max_output_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    n: int | None = None
-    stop: Raw = NONE
-    stop_sequences: Raw = NONE
-    logit_bias: Raw = NONE
-    tool_choice: Raw = NONE
-    response_format: Raw = NONE
-    text: Raw = NONE
-    reasoning: Raw = NONE
-    reasoning_effort: str | None = None
-    verbosity: str | None = None
-    thinking: Raw = NONE
-    output_config: Raw = NONE
-    previous_response_id: str | None = None
-    user: Raw = NONE
-    metadata: Raw = NONE
-    body: Raw = NONE
-    """The real request, where this is an HTTP exchange with its method and headers."""
-
-
-class Answer(Struct):
-    """A response as it came from the API, or what a log kept of it."""
-
-    id: str | None = None
-    object: str | None = None
-    type: str | None = None
-    model: str | None = None
-    created: Raw = NONE
-    created_at: Raw = NONE
-    choices: Raw = NONE
-    output: Raw = NONE
-    content: Raw = NONE
-    usage: Raw = NONE
-    service_tier: str | None = None
-    stop_reason: str | None = None
-    status: Raw = NONE
-    error: Raw = NONE
-    status_code: int | None = None
-    request_id: str | None = None
-    body: Raw = NONE
-    """The real response, where this is an HTTP exchange or a line of a batch's results."""
-
-
-class Envelope(Struct):
-    """One record, unwrapped."""
-
-    request: Body
-    answer: Answer
-    reply: Raw
-    """The reply where the log keeps it as plain text."""
-    code: int | None
-    failed: bool
-    wrapped: bool
-    """Whether a body stood under a key of its own: then this is a log, whatever is in it."""
-    batch: bool
-    outer: dict[str, Any]
-    """The scalars that stand beside the bodies: time, ids, dimensions, counts."""
-    metadata: dict[str, Any]
-
-
-REQUESTS = ("request", "request_body", "body", "requestBody", "request_json", "raw_request")
-RESPONSES = ("response", "response_body", "responseBody", "response_json", "raw_response")
-_SIGNS = frozenset((
+REQUESTS = (
+    "request", "request_body", "body", "requestBody", "request_json", "raw_request", "full_request",
+    "modelInput",
+)  # fmt: skip
+RESPONSES = (
+    "response", "response_body", "responseBody", "response_json", "raw_response", "response_chunks",
+    "chunks", "full_response", "modelOutput",
+)  # fmt: skip
+_ANSWERED = frozenset((
     "model", "messages", "input", "contents", "choices", "usage", "error", "object", "body",
-    "status_code",
+    "status_code", "usageMetadata", "inputTextTokenCount", "prompt_token_count", "generation_id",
 ))  # fmt: skip
-"""JSON text under the name of a body is one if it has one of these; else it is what a model wrote."""
+"""JSON text under the name of a response is one if it has one of these; else a model wrote it."""
+_ASKED = _ANSWERED | {"prompt", "inputText", "message", "chat_history", "inputs"}
+"""The same of a request, which no model wrote."""
 METADATA = ("custom", "extra", "properties", "attributes", "meta", "metadata")
 """Objects beside the bodies that hold dimensions; a later one wins."""
 MAX_SCALAR = 500
@@ -112,13 +44,26 @@ _QUOTED = {
 """Parts of an answer that a table may hold as JSON text."""
 _REPLIES = ("completion", "response", "output", "output_text", "response_text", "answer", "content")
 _NO_ERROR = (b"", b"null", b"false", b'""', b"{}", b"[]")
-_STREAM_TEXT = (b'"data:', b'"event:', b'": ')
-_STREAM_ITEM = (b".chunk", b"content_block_", b"response.output_text", b'"delta"')
 _BAD_FIELD = re.compile(r"at `\$\.([A-Za-z_]+)")
 _ANSWER_FIELDS = frozenset(Answer.__struct_fields__) - {"body"}
-_KEPT = frozenset(("model", "user", "status", "created", "created_at", "id"))
+_BATCHED = frozenset(("body", "result", "params"))
+_ANSWERS = frozenset((*RESPONSES, "result", "error", "choices", "usage"))
+_KEPT = frozenset((
+    "model", "user", "status", "created", "created_at", "id", "modelId", "response_id",
+    "generation_id", "status_code",
+))  # fmt: skip
 _BODIES = (
-    frozenset((*Body.__struct_fields__, *Answer.__struct_fields__, *REQUESTS, *RESPONSES)) - _KEPT
+    frozenset(
+        (
+            *Body.__struct_fields__,
+            *Answer.__struct_fields__,
+            *REQUESTS,
+            *RESPONSES,
+            *_http.URLS,
+            "method",
+        )
+    )
+    - _KEPT
 )
 _body = msgspec.json.Decoder(Body, strict=False)
 _answer = msgspec.json.Decoder(Answer, strict=False)
@@ -126,11 +71,20 @@ _record = msgspec.json.Decoder(dict[str, Raw])
 _shapes = Shapes(Body, Answer)
 
 
+class _Found(NamedTuple):
+    """A body and the name that it stands under."""
+
+    name: str
+    body: Raw
+    complete: bool
+    """False for a stream that ends before its usage."""
+
+
 def unwrap(raw: bytes | memoryview) -> Envelope:
     """One record as request, answer and metadata.
 
     Raises msgspec.DecodeError or UnicodeDecodeError where it is no strict JSON, ValueError where it is
-    no object or its response is a stream in pieces.
+    no object.
     """
     known = _shapes.read(raw)
     if known is not None and _is_simple(*known):
@@ -139,15 +93,31 @@ def unwrap(raw: bytes | memoryview) -> Envelope:
         fields = _record.decode(raw)
     except msgspec.ValidationError:
         raise ValueError("the record is no JSON object") from None
-    sent, got = _under(fields, REQUESTS), _under(fields, RESPONSES)
-    if sent and got and fields[sent[0]] is sent[1] and fields[got[0]] is got[1]:
-        _shapes.learn(sent[0], got[0], fields)
-    request = _request(raw if sent is None else sent[1])
-    outside = _answer_of(fields) if got is None else tolerant(_answer, got[1])
-    answer = _inside(outside)
-    reply = _reply(fields, answer, None if got is None else got[1])
+    fields = _http.plain(fields)
+    sent, got = _under(fields, REQUESTS, _ASKED), _under(fields, RESPONSES)
+    if sent and got and fields[sent.name] is sent.body and fields[got.name] is got.body:
+        _shapes.learn(sent.name, got.name, fields)
+    return _unwrapped(raw, fields, sent, got)
+
+
+def _unwrapped(
+    raw: bytes | memoryview, fields: Mapping[str, Raw], sent: _Found | None, got: _Found | None
+) -> Envelope:
+    """A record whose bodies have been found, or that is one itself, in parts."""
+    around: Body = tolerant(_body, raw if sent is None else sent.body)
+    request, asked = _request(around, Raw(raw) if sent is None else sent.body)
+    outside = _answer_of(fields) if got is None else tolerant(_answer, got.body)
+    answer, inner = _inside(outside)
+    reply = _reply(fields, answer, got)
     envelope = _envelope(fields, request, outside, answer, reply)
     envelope.wrapped = sent is not None or got is not None
+    if not _is_simple(request, outside, fields):
+        envelope.sent, envelope.got = asked, next((f.body for f in (inner, got) if f), Raw(raw))
+    envelope.incomplete = not all(part.complete for part in (got, inner) if part)
+    answers = (fields.get(name, NONE) for name in _ANSWERS)
+    envelope.unanswered = got is None and all(bytes(a) in _NO_ERROR for a in answers)
+    envelope.url = _http.url(fields, around.url)
+    envelope.sent_headers = around.headers
     return envelope
 
 
@@ -170,57 +140,68 @@ def _envelope(
         failed=_is_error(fields.get("error", NONE)) or _is_error(outside.error)
         or _is_error(answer.error) or answer.type == "error",
         wrapped=True,
-        batch="custom_id" in fields and ("body" in fields or _json.has(outside.body)),
+        batch=_is_batch(fields, outside),
         outer={k: _json.decode(v) for k, v in fields.items() if _is_plain(k, v)},
         metadata=_metadata(fields, request),
+        url=_http.url(fields, request.url),
+        sent_headers=request.headers,
+        got_headers=_json.given(outside.headers, fields.get("response_headers", NONE)),
     )  # fmt: skip
 
 
-def _inside(outside: Answer) -> Answer:
-    """The response itself, taken out of an HTTP exchange and of JSON text."""
-    answer = outside
-    _refuse_stream("response", outside.body)
-    if not _SIGNS.isdisjoint(_json.mapping(outside.body)):
-        answer = tolerant(_answer, _json.unquoted(outside.body))
+def _is_batch(fields: Mapping[str, Raw], outside: Answer) -> bool:
+    """Whether a record is a line of a batch: of its input, or of its results."""
+    if "custom_id" not in fields:
+        return "recordId" in fields and "modelInput" in fields  # Bedrock's
+    return not _BATCHED.isdisjoint(fields) or _json.has(outside.body)
+
+
+def _inside(outside: Answer) -> tuple[Answer, _Found | None]:
+    """The response itself, taken out of an HTTP exchange and of JSON text, and the body that it was."""
+    found = _under({"body": outside.body}, ("body",))
+    said = outside.status_code or _json.has(outside.status) or _json.has(outside.headers)
+    if found and not said and _ANSWERED.isdisjoint(_json.mapping(found.body)):
+        found = None
+    answer = outside if found is None else tolerant(_answer, found.body)
     for name, mended in _QUOTED.items():
         if first(value := getattr(answer, name)) == b'"':
             setattr(answer, name, mended(value))
-    return answer
+    return answer, found
 
 
-def _under(fields: Mapping[str, Raw], names: Sequence[str]) -> tuple[str, Raw] | None:
-    """The first of the names with a body under it, also as JSON text; None where there is none."""
+def _under(
+    fields: Mapping[str, Raw], names: Sequence[str], signs: frozenset[str] = _ANSWERED
+) -> _Found | None:
+    """The first of the names with a body under it: an object, also as JSON text or packed, or a stream,
+    which is put together; None where there is none."""
     for name in names:
         value = fields.get(name, NONE)
-        if first(value) == b"{":
-            return name, value
-        if not _SIGNS.isdisjoint(_json.mapping(value)):
-            return name, _json.unquoted(value)
+        kind = first(value)
+        if kind == b"{":
+            return _Found(name, value, True)
+        if kind not in (b'"', b"["):
+            continue
+        value = _http.unpacked(value)
+        if (stream := _streams.whole(value)) is not None:
+            return _Found(name, *stream)
+        if not signs.isdisjoint(_json.mapping(value)):
+            return _Found(name, _json.unquoted(value), True)
     return None
 
 
-def _request(raw: bytes | memoryview | Raw) -> Body:
-    body: Body = tolerant(_body, raw)
+def _request(body: Body, raw: Raw) -> tuple[Body, Raw]:
+    """The request itself, taken out of an HTTP exchange, and its JSON."""
     if body.messages is None and not _json.has(body.input):
-        inner = _json.unquoted(body.body) if first(body.body) == b'"' else body.body
+        inner = _json.unquoted(_http.unpacked(body.body))
         if first(inner) == b"{":
-            body = tolerant(_body, inner)
-    return body
+            return tolerant(_body, inner), inner
+    return body, raw
 
 
 def _answer_of(fields: Mapping[str, Raw]) -> Answer:
-    """The answer of a record that holds it among its own fields. Raises ValueError for a stream."""
-    for name in RESPONSES:
-        _refuse_stream(name, fields.get(name, NONE))
+    """The answer of a record that holds it among its own fields."""
     own = {name: raw for name, raw in fields.items() if name in _ANSWER_FIELDS}
     return tolerant(_answer, msgspec.json.encode(own)) if own else Answer()
-
-
-def _refuse_stream(name: str, raw: Raw) -> None:
-    start = bytes(memoryview(raw)[:1000])
-    listed = start[:1] == b"[" and any(word in start for word in _STREAM_ITEM)
-    if listed or start.startswith(_STREAM_TEXT):
-        raise ValueError(f"{name} is a stream in pieces, not a whole response")
 
 
 def tolerant(decoder: msgspec.json.Decoder[Any], raw: bytes | memoryview | Raw) -> Any:
@@ -242,11 +223,13 @@ def tolerant(decoder: msgspec.json.Decoder[Any], raw: bytes | memoryview | Raw) 
     raise problem
 
 
-def _reply(fields: Mapping[str, Raw], answer: Answer, got: Raw | None) -> Raw:
+def _reply(fields: Mapping[str, Raw], answer: Answer, got: _Found | None) -> Raw:
     """The reply as a raw JSON string, where no body has it in the API's own shape."""
     if _replies(answer):
         return NONE
-    places = [fields] if got is None else [_record.decode(got), fields]
+    places = [fields] if got is None else [_record.decode(got.body), fields]
+    if got is not None and not got.complete:
+        places.pop()  # there the stream itself stands
     found = (place[name] for place in places for name in _REPLIES if name in place)
     return next((raw for raw in found if first(raw) == b'"'), NONE)
 

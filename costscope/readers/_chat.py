@@ -38,7 +38,8 @@ def _message(value: Any, default: str) -> list[Block]:
     message = _blocks.message(value)
     role = ROLES.get(str(message.get("role", default)), "user")
     found = _content(role, message.get("content"))
-    if reasoning := message.get("reasoning_content") or message.get("reasoning"):
+    names = ("reasoning_content", "reasoning", "thinking")
+    if reasoning := next((message[n] for n in names if message.get(n)), None):
         found.insert(0, Block(role, "thinking", _blocks.text_of(reasoning)))
     calls = _blocks.dicts(message.get("tool_calls")) + _blocks.dicts(message.get("function_call"))
     for call in calls:
@@ -47,6 +48,9 @@ def _message(value: Any, default: str) -> list[Block]:
         found.append(Block(role, "tool_call", text))
     if refusal := message.get("refusal"):
         found.append(Block(role, "text", _blocks.text_of(refusal)))
+    if not found and message.get("content") == "":
+        # It was said, though nothing was: the prompt goes on behind it.
+        found.append(Block(role, "tool_result" if role == "tool" else "text", ""))
     return found
 
 
@@ -56,7 +60,18 @@ def _content(role: str, content: Any) -> list[Block]:
 
 
 def _part(role: str, kind: str, part: Any) -> Block:
-    mark = "5m" if isinstance(part, dict) and part.get("cache_control") else ""
+    mark = _mark(part)
+    if isinstance(part, dict) and part.get("type") == "thinking":
+        texts = _blocks.parts(part.get("thinking"))
+        return Block(role, "thinking", "\n".join(_blocks.shown(text) for text in texts))
     if _blocks.is_media(part):
         return Block(role, "image", _blocks.text_of(part), breakpoint=mark)
     return Block(role, kind, _blocks.shown(part), breakpoint=mark)
+
+
+def _mark(part: Any) -> str:
+    """A cache mark as LiteLLM and OpenRouter take it for Anthropic's models."""
+    control = part.get("cache_control") if isinstance(part, dict) else None
+    if not control:
+        return ""
+    return "1h" if _blocks.inner(control).get("ttl") == "1h" else "5m"

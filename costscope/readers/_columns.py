@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from costscope.model import Usage
-from costscope.readers import _usage
+from costscope.readers import _counts, _units
+from costscope.readers._counts import Normalised
 
 INPUT = (
     "input_tokens", "prompt_tokens", "tokens_in", "n_input_tokens", "request_tokens",
@@ -57,9 +58,41 @@ REASONING = (
     "output_tokens_details_reasoning_tokens", "native_tokens_reasoning", "total_thought_tokens",
 )  # fmt: skip
 TOTAL = ("total_tokens", "tokens_total", "total_token_count", "tokens")
+UNITS: Mapping[str, tuple[str, ...]] = {
+    "input_audio": (
+        "input_audio_tokens", "prompt_audio_tokens", "audio_input_tokens",
+        "prompt_tokens_details_audio_tokens", "input_tokens_details_audio_tokens",
+    ),
+    "cache_audio": ("cache_audio_read_tokens", "cached_audio_tokens", "cache_audio_tokens"),
+    "output_audio": (
+        "output_audio_tokens", "completion_audio_tokens", "audio_output_tokens",
+        "completion_tokens_details_audio_tokens", "output_tokens_details_audio_tokens",
+    ),
+    "input_image": ("input_image_tokens", "prompt_image_tokens", "prompt_tokens_details_image_tokens"),
+    "output_image": (
+        "output_image_tokens", "completion_image_tokens", "completion_tokens_details_image_tokens",
+    ),
+}  # fmt: skip
+"""Counts that are part of input, cache reads or output, and are priced otherwise."""
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "web_search": (
+        "web_search_requests", "server_tool_use_web_search_requests", "web_searches",
+        "num_search_queries", "web_search_calls",
+    ),
+    "web_fetch": ("web_fetch_requests", "server_tool_use_web_fetch_requests"),
+    "code_execution": ("code_execution_requests", "server_tool_use_code_execution_requests"),
+    "file_search": ("file_search_calls", "file_searches"),
+    "rerank_search": ("search_units", "billed_units_search_units"),
+}  # fmt: skip
+_SURE = frozenset((
+    "prompttokensdetailscachedtokens", "inputtokensdetailscachedtokens", "promptcachehittokens",
+    "cachedprompttokens", "cachedcontenttokencount", "totalcachedtokens",
+))  # fmt: skip
+"""Names of cached tokens that say themselves that these are a part of the input."""
 ALL = (
     *INPUT, *FRESH, *READ, *WRITE, *(n for names in LIVES.values() for n in names), *OUTPUT,
-    *REASONING, *TOTAL,
+    *REASONING, *TOTAL, *(n for names in UNITS.values() for n in names),
+    *(n for names in TOOLS.values() for n in names),
 )  # fmt: skip
 _SKIPPED = re.compile(r"[_\-. ]")
 _PREFIX = re.compile(r"^(.*[._])?(usage|usage_?metadata|token_?usage)[._](?=.)", re.IGNORECASE)
@@ -76,10 +109,11 @@ _NAMES = {
     column: tuple(canonical(n) for n in names)
     for column, names in (
         ("input", INPUT), ("fresh", FRESH), ("read", READ), ("write", WRITE), ("output", OUTPUT),
-        ("reasoning", REASONING), ("total", TOTAL), *LIVES.items(),
+        ("reasoning", REASONING), ("total", TOTAL), *LIVES.items(), *UNITS.items(), *TOOLS.items(),
     )
 }  # fmt: skip
 _KNOWN = frozenset(canonical(n) for n in ALL)
+_UNIT_NAMES = frozenset(name for unit in (*UNITS, *TOOLS) for name in _NAMES[unit])
 
 
 class Counts:
@@ -96,8 +130,18 @@ class Counts:
         for name in _NAMES[column]:
             if name in self._columns:
                 shown, value = self._columns[name]
-                return _usage.count(value, shown)
+                return _counts.count(value, shown)
         return None
+
+    @property
+    def has_units(self) -> bool:
+        """Whether the row counts anything that is priced beside text tokens."""
+        return not _UNIT_NAMES.isdisjoint(self._columns)
+
+    @property
+    def sure(self) -> bool:
+        """Whether the cached tokens stand under a name that makes them a part of the input."""
+        return next((name in _SURE for name in _NAMES["read"] if name in self._columns), False)
 
     @property
     def found(self) -> bool:
@@ -107,32 +151,57 @@ class Counts:
 
 
 def usage(row: Mapping[str, Any], maker: str) -> Usage | None:
-    """Disjoint buckets from a row's columns; None where they do not say what was put in.
+    """The buckets of `read`."""
+    return read(row, maker).usage
+
+
+def read(row: Mapping[str, Any], maker: str) -> Normalised:
+    """Disjoint buckets from a row's columns; without any where they do not say what was put in.
 
     Whether the input holds the cached tokens is decided by the row's own total, else by its
-    arithmetic, else by the maker's habit (billing.md section 5, decision rule). Raises ValueError
-    where a count is none, or the counts contradict each other.
+    arithmetic, else by the maker's habit (billing.md section 5, decision rule), which is a guess unless
+    a column's name says so itself. Raises ValueError where a count is none, or the counts contradict
+    each other.
     """
     counts = Counts(row)
     if not counts.found:
-        return None
+        return Normalised(None)
     total = _known(counts, "total")
-    read, writes = counts.get("read") or 0, _writes(counts, maker)
-    cached = read + sum(writes.values())
+    cache_read, writes = counts.get("read") or 0, _writes(counts, maker)
+    cached = cache_read + sum(writes.values())
     fresh, given = counts.get("fresh"), counts.get("input")
     if fresh is not None:
         given = fresh + cached
-    given, output = _usage.from_total(given, counts.get("output"), total)
+    given, output = _counts.from_total(given, counts.get("output"), total)
     if given is None:
-        return None
+        return Normalised(None)
     reasoning = counts.get("reasoning") or 0
-    output = _usage.with_reasoning(given, output, reasoning, total)
+    output = _counts.with_reasoning(given, output, reasoning, total)
+    guessed = False
     if fresh is None:
-        inside = maker != "anthropic"
-        fresh = _usage.uncached(given, cached, output, total, inside=inside)
-    return Usage(
-        fresh=fresh, cache_read=read, output=output, reasoning=min(reasoning, output), **writes
+        inside = counts.sure or maker != "anthropic"
+        fresh, guessed = _counts.decide(
+            given, cached, output, total, inside=inside, sure=counts.sure
+        )
+    usage = Usage(
+        fresh=fresh,
+        cache_read=cache_read,
+        output=output,
+        reasoning=min(reasoning, output),
+        **writes,
     )
+    return Normalised(usage, guessed, _units_of(counts, usage))
+
+
+def _units_of(counts: Counts, usage: Usage) -> dict[str, int]:
+    if not counts.has_units:
+        return {}
+    found = {unit: number for unit in TOOLS if (number := _known(counts, unit))}
+    sides: dict[str, dict[str, int]] = {"input": {}, "cache": {}, "output": {}}
+    for unit in UNITS:
+        side, _, mode = unit.partition("_")
+        sides[side][mode] = _known(counts, unit) or 0
+    return _units.modes(usage, sides["input"], sides["cache"], sides["output"]) | found
 
 
 def _writes(counts: Counts, maker: str) -> dict[str, int]:

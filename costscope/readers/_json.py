@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+_fields = msgspec.json.Decoder(dict[str, Raw])
 decode = msgspec.json.Decoder().decode
 """Any JSON as Python values. Raises msgspec.DecodeError or UnicodeDecodeError."""
 NOT_STRICT = (msgspec.DecodeError, UnicodeDecodeError)
@@ -66,6 +67,11 @@ def has(raw: Raw) -> bool:
     return raw is not NONE and first(raw) not in (b"", b"n")
 
 
+def given(*raws: Raw) -> Raw:
+    """The first of these that is there and not null; NONE where none is."""
+    return next((raw for raw in raws if has(raw)), NONE)
+
+
 def unquoted(raw: Raw) -> Raw:
     """A value, also where it stands as JSON text inside a JSON string; unchanged where that is text."""
     if first(raw) != b'"':
@@ -105,6 +111,26 @@ def mapping(raw: Raw | None) -> dict[str, Any]:
         return {}
     value = loads(unquoted(raw))
     return value if isinstance(value, dict) else {}
+
+
+def raws(raw: Raw | bytes | memoryview) -> dict[str, Raw]:
+    """The fields of a raw object, each still raw, leniently. Raises ValueError where it is no object,
+    RecursionError where it is too deep."""
+    try:
+        return _fields.decode(raw)
+    except msgspec.ValidationError:
+        raise ValueError("the record is no JSON object") from None
+    except NOT_STRICT:
+        mended = clean(raw)
+    try:
+        return _fields.decode(mended)
+    except msgspec.ValidationError:
+        raise ValueError("the record is no JSON object") from None
+
+
+def members(raw: Raw) -> dict[str, Raw]:
+    """The fields of a raw object, each still raw; none where there is something else."""
+    return raws(raw) if first(raw) == b"{" else {}
 
 
 def array(raw: Raw) -> list[Raw]:

@@ -34,6 +34,9 @@ def _mark(block: Mapping[str, Any]) -> str:
 
 
 def _content(role: str, content: Any) -> list[Block]:
+    if content == "":
+        # It was said, though nothing was: the prompt goes on behind it.
+        return [Block(role, "text", "")]
     return [block for part in _blocks.parts(content) for block in _part(role, part)]
 
 

@@ -37,7 +37,7 @@ _MAKERS = (
     (re.compile(r"^deepseek"), "deepseek"),
     (re.compile(r"^grok"), "xai"),
     (re.compile(r"^command"), "cohere"),
-    (re.compile(r"nova-(micro|lite|pro|premier)"), "amazon"),
+    (re.compile(r"nova-(micro|lite|pro|premier)|^amazon\."), "amazon"),
 )
 _GEO = re.compile(r"^(us|eu|apac|ap|jp|au|global|us-gov)\.(anthropic|amazon|meta|mistral|cohere)\.")
 _BEDROCK_ID = re.compile(
@@ -79,9 +79,15 @@ def _door(name: str) -> str:
     return CHANNELS.get(name.partition("/")[0], "direct") if "/" in name else "direct"
 
 
+TIERS = {
+    **{name: name for name in ("batch", "flex", "priority", "fast", "ultrafast", "scale", "provisioned")},
+    "on_demand_flex": "flex", "on_demand_priority": "priority",
+    "provisioned_throughput": "provisioned", "reserved": "provisioned",
+}  # fmt: skip
+"""A provider's word for a served tier → ours; any other is the standard one. `scale` and
+`provisioned` are capacity that was paid for beforehand, so that tokens have no price of their own."""
+
+
 def tier(served: Any) -> str:
-    """A provider's word for the served tier as ours: standard, batch, flex, priority, fast."""
-    word = served.strip().lower() if isinstance(served, str) else ""
-    if word in ("batch", "flex", "priority", "fast"):
-        return word
-    return "priority" if word == "scale" else "standard"
+    """A provider's word for the served tier as ours."""
+    return TIERS.get(served.strip().lower(), "standard") if isinstance(served, str) else "standard"

@@ -25,7 +25,7 @@ class AnthropicMessages(PairReader):
         listed = _json.first(answer.content) == b"["
         if (answer.type == "message" and (listed or usage)) or b"cache_creation_input_" in usage:
             return 1.0
-        claude = "claude" in (request.model or answer.model or "")
+        claude = "claude" in (request.model or answer.model or envelope.url)
         if request.messages is None:
             return 0.8 if claude and b'"input_tokens"' in usage else 0.0
         sure = 1 if proven(envelope) else UNPROVEN

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from costscope.model import Block, Call, Ignored, Skipped, Slot, Usage
-from costscope.readers import _fields, _json, _messages, _provider, _usage
+from costscope.readers import _fields, _json, _messages, _provider, _units, _usage
 from costscope.readers._transcript import Key, Line, Node, Prompts, by_reply, node, tree_of
 from costscope.readers.interface import Reader
 from costscope.sources import Record
@@ -33,7 +33,7 @@ class ClaudeCode(Reader):
         kind = record.get("type")
         if kind in OWN_TYPES or (kind == "summary" and "leafUuid" in record):
             return 1.0
-        if "sessionId" not in record:
+        if "sessionId" not in record or _is_qwen(record):
             return 0.0
         tree = {"uuid", "parentUuid"} & record.keys()
         return 1.0 if tree else 0.6 if isinstance(kind, str) and "message" not in record else 0.0
@@ -56,6 +56,12 @@ class ClaudeCode(Reader):
             yield Ignored(others)
 
 
+def _is_qwen(record: dict[str, Any]) -> bool:
+    """Whether it is a line of Qwen Code, which took the tree over but speaks Gemini's words."""
+    message = record.get("message")
+    return "systemPayload" in record or (isinstance(message, dict) and "parts" in message)
+
+
 def _node(record: Record) -> Node | str:
     """A line, or the reason why it is none."""
     try:
@@ -73,6 +79,7 @@ class _Snapshot(Struct):
     usage: Usage | None
     tier: str
     region: str | None
+    units: dict[str, int]
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -96,7 +103,7 @@ def _snapshot(item: Node) -> _Snapshot | str:
         tier = "fast" if found.get("speed") == "fast" else _provider.tier(found.get("service_tier"))
         geo = found.get("inference_geo")
         region = geo if isinstance(geo, str) and geo not in ("", "not_available") else None
-        return _Snapshot(item, _usage.anthropic(found), tier, region)
+        return _Snapshot(item, _usage.anthropic(found), tier, region, _units.tools(found))
     except (ValueError, RecursionError) as error:
         return str(error)
 
@@ -148,6 +155,7 @@ def _call(key: Key, last: _Snapshot, lines: Sequence[Node], prompts: Prompts) ->
         feature=f"claude-code/{agent}",
         tags=_tags(line),
         usage=last.usage,
+        units=last.units,
         reported_pd=_cost(line),
         dialect=blocks,
         messages=prompts.before(first),

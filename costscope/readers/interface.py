@@ -15,7 +15,7 @@ from costscope.sources import Head, Record
 class Reader(ABC):
     """One log format. A plug-in is a file in this folder with one class of this base."""
 
-    name: ClassVar[str]
+    name: str
     """Set by the registry from the file's name."""
     whole_file: ClassVar[bool] = False
     """True where records need each other, so that a file cannot be read from the middle."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ class OpenAIChat(PairReader):
         answer, request = envelope.answer, envelope.request
         if _is_choices(bytes(answer.choices)) or b'"prompt_tokens"' in bytes(answer.usage):
             return 1.0
+        if _PLAIN.search(envelope.url):
+            return 0.8
         other = _json.first(answer.content) == b"[" or _json.first(answer.output) in (b"[", b"{")
         if request.messages is None or other:
             return 0.0
@@ -28,7 +31,7 @@ class OpenAIChat(PairReader):
         return (0.3 if claude else 0.6) * (1 if proven(envelope) else UNPROVEN)
 
     def texts(self, envelope: Envelope) -> dict[str, Any]:
-        """Messages and choices; an embedding's input stands for its messages."""
+        """Messages and choices; a prompt or an embedding's input stands for the messages."""
         request, answer = envelope.request, envelope.answer
         found = _json.has(answer.choices)
         return {
@@ -44,8 +47,13 @@ def _is_choices(raw: bytes) -> bool:
     return raw[:1] == b"[" and (b'"message"' in raw or b'"finish_reason"' in raw)
 
 
+_PLAIN = re.compile(r"^https?://.*/(embeddings|completions)(\?|$)")
+"""Addresses of requests that may have no messages: a prompt as one text, or what is to be embedded."""
+
+
 def _inputs(envelope: Envelope) -> Sequence[Any]:
-    raw = envelope.request.input
+    request = envelope.request
+    raw = request.input if _json.has(request.input) else request.prompt
     texts = [raw] if _json.first(raw) == b'"' else _json.array(raw)
     return [text for text in texts if _json.first(text) == b'"']
 

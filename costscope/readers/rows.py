@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Raw
 
 from costscope.model import Call, Usage
-from costscope.readers import _chat, _columns, _fields, _json, _names, _provider
+from costscope.readers import _chat, _columns, _counts, _fields, _json, _names, _provider
 from costscope.readers.interface import RecordReader
 
 
@@ -42,7 +42,8 @@ class Rows(RecordReader):
             return None
         provider, channel = _provider.identify(facts.dimensions.pop("provider", ""), facts.model)
         texts, status = _texts(row), _status(row, facts.code)
-        usage = _columns.usage(_flat(row), provider)
+        billed = _columns.read(_flat(row), provider)
+        usage = billed.usage
         if usage is None and status == "error":
             usage = Usage()
         if usage is None and not texts:
@@ -62,6 +63,8 @@ class Rows(RecordReader):
             tags=facts.tags,
             temperature=_number(row.get("temperature")),
             usage=usage,
+            ambiguous=billed.ambiguous,
+            units=billed.units,
             reported_pd=facts.reported_pd,
             **facts.dimensions,
             **texts,
@@ -77,9 +80,18 @@ def _is_exchange(row: Mapping[str, Any]) -> bool:
 
 
 def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row whose counts are an object of their own, as one level."""
+    """A row whose counts are an object of their own, as one level, and with what is told of them in
+    detail: `prompt_tokens_details.cached_tokens`."""
     usage = row.get("usage")
-    return {**usage, **row} if isinstance(usage, dict) else row
+    level = {**usage, **row} if isinstance(usage, dict) else row
+    inner = {n: v for n, v in level.items() if isinstance(v, dict) and n.lower() in _DETAILS}
+    return {**level, **_counts.flat(inner)} if inner else level
+
+
+_DETAILS = frozenset((
+    "prompt_tokens_details", "completion_tokens_details", "input_tokens_details",
+    "output_tokens_details", "cache_creation", "server_tool_use",
+))  # fmt: skip
 
 
 def _object(value: Any) -> dict[str, Any]:

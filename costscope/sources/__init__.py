@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from costscope.errors import InputError
-from costscope.sources import documents, parquet
+from costscope.sources import archives, documents, parquet
 from costscope.sources.containers import HEAD_BYTES
 from costscope.sources.files import STDIN, Source, identify
 from costscope.sources.heads import Head, head, head_records
@@ -33,6 +33,8 @@ def records(
             yield from parquet.rows(source)
         elif source.container == "json":
             yield from documents.records(source)
+        elif source.container == "zip":
+            yield from archives.records(source)
         else:
             with source.open() as file:
                 if start:

@@ -1,4 +1,4 @@
-"""What a file holds, by its first bytes: JSON lines, one JSON document, or Parquet."""
+"""What a file holds, by its first bytes: JSON lines, one JSON document, Parquet, or a zip archive."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from costscope.sources import documents, loose
 HEAD_BYTES = 64 * 1024
 """How much of a file is looked at to recognise its container and its format."""
 BOM = b"\xef\xbb\xbf"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _NEXT = re.compile(rb"\s*(.?)", re.DOTALL)
 
 
@@ -17,12 +18,14 @@ class NoLog(Exception):
 
 
 def container_of(start: bytes) -> str:
-    """jsonl, json or parquet. `start` is a file's beginning: HEAD_BYTES of it, or all if it is shorter.
+    """jsonl, json, parquet or zip. `start` is a file's beginning: HEAD_BYTES of it, or all if it is shorter.
 
     Raises NoLog where it is empty or binary.
     """
     if start.startswith(b"PAR1"):
         return "parquet"
+    if start.startswith(_ZIP):
+        return "zip"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise NoLog("the text is UTF-16; save it as UTF-8")
     text = start.removeprefix(BOM).lstrip()

@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024
 """A single JSON document has to be held whole; a larger one is refused."""
-LIST_KEYS = ("data", "calls", "logs", "items", "records", "rows", "results", "events", "entries")
+LIST_KEYS = (
+    "data", "calls", "logs", "items", "records", "rows", "results", "events", "entries",
+    "interactions",
+)  # fmt: skip
 """A JSON document that is one object may hold its records under one of these keys."""
 RECORD_KEYS = frozenset((
     "request", "response", "request_body", "response_body", "body", "messages", "choices", "usage", "model",
+    "spanContext", "span_id", "spanId", "SpanId", "parent_id",
 ))  # fmt: skip
 """An object with one of these is a record itself, whatever list it holds (an embeddings response has
-its vectors under `data`)."""
+its vectors under `data`, a span what happened in it under `events`)."""
+ARCHIVE = {"log"}
+"""The one key of an HTTP archive (HAR), whose value holds the entries."""
 _ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -65,6 +71,9 @@ def _strict(text: bytes) -> list[msgspec.Raw]:
     if text.lstrip(b" \t\r\n")[:1] == b"[":
         return _array.decode(text)
     fields = _object.decode(text)
+    if fields.keys() == ARCHIVE and bytes(memoryview(fields["log"])[:1]) == b"{":
+        inner = _object.decode(fields["log"])
+        text, fields = (bytes(fields["log"]), inner) if "entries" in inner else (text, fields)
     lists = {k for k, raw in fields.items() if _ARRAY_OF_OBJECTS.match(memoryview(raw))}
     key = _key(fields.keys(), lists)
     return [msgspec.Raw(text)] if key is None else _array.decode(fields[key])
@@ -72,16 +81,26 @@ def _strict(text: bytes) -> list[msgspec.Raw]:
 
 def items(document: Any) -> list[Any]:
     """The records of a decoded document, which may be its only one."""
+    document = _inside(document)
     key = holder(document)
     return [document] if key is None else list(document[key])
 
 
 def holder(document: Any) -> str | None:
     """The key under which an object holds its records; None where it is no object that does."""
+    document = _inside(document)
     if not isinstance(document, dict):
         return None
     lists = {k for k, v in document.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
     return _key(document.keys(), lists)
+
+
+def _inside(document: Any) -> Any:
+    """What an HTTP archive wraps in its one key; any other document as it is."""
+    if not isinstance(document, dict) or document.keys() != ARCHIVE:
+        return document
+    inner = document["log"]
+    return inner if isinstance(inner, dict) and "entries" in inner else document
 
 
 def _key(keys: Any, lists: set[str]) -> str | None:

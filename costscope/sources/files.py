@@ -20,7 +20,7 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Source:
-    """One file to read. `container` is jsonl, json or parquet; `packing` is gz, zst or ""; `size` is in
+    """One file to read. `container` is jsonl, json, parquet or zip; `packing` is gz, zst or ""; `size` is in
     bytes as stored. `copy` is where the bytes of a pipe were put, or ""."""
 
     path: str

@@ -28,6 +28,10 @@ def head(source: Source) -> Head:
     if source.container == "parquet":
         rows = (loose.parsed(bytes(r.raw)) for r in parquet.rows(source, MAX_RECORDS))
         return Head(source.path, [row for row in rows if isinstance(row, dict)])
+    if source.container == "zip":
+        from costscope.sources import archives  # it reads the heads of its members with this module
+
+        return Head(source.path, archives.first(source, MAX_RECORDS))
     start = source.start(HEAD_BYTES).removeprefix(BOM)
     return Head(source.path, head_records(start, source.container))
 
@@ -42,7 +46,8 @@ def head_records(start: bytes, container: str = "jsonl") -> list[dict[str, Any]]
 
 
 def _objects(document: Any) -> list[dict[str, Any]]:
-    return [r for r in documents.items(document) if isinstance(r, dict)]
+    found = document if isinstance(document, list) else documents.items(document)
+    return [r for r in found if isinstance(r, dict)]
 
 
 def _lines(start: bytes) -> tuple[list[Any], bytes]:

@@ -30,8 +30,13 @@ def opened(path: str, packing: str) -> io.BufferedIOBase:
     if packing == "gz":
         return gzip.open(path, "rb")
     if packing == "zst":
-        return io.BufferedReader(_Zstd(path), 1024 * 1024)
+        return unzstd(Path(path).open("rb"))
     return Path(path).open("rb")
+
+
+def unzstd(file: io.BufferedIOBase) -> io.BufferedIOBase:
+    """What frames of zstd unpack to, one after another. Closes the file with itself."""
+    return io.BufferedReader(_Zstd(file), 1024 * 1024)
 
 
 def taken(file: io.BufferedIOBase, n: int) -> bytes:
@@ -50,12 +55,12 @@ def taken(file: io.BufferedIOBase, n: int) -> bytes:
 class _Zstd(io.RawIOBase):
     """Frames one after another. The library's own reader ends at a tear as if the file did."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, file: io.BufferedIOBase) -> None:
         import zstandard
 
         self._error = zstandard.ZstdError
         self._frame_begun = zstandard.ZstdDecompressor().decompressobj
-        self._file = Path(path).open("rb")  # noqa: SIM115 (closed with this object)
+        self._file = file
         self._frame: zstandard.ZstdDecompressionObj | None = None
         self._packed = b""
         self._ready = memoryview(b"")

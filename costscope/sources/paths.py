@@ -11,7 +11,9 @@ from pathlib import Path
 from costscope.errors import InputError
 from costscope.sources.files import STDIN
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".log")
+SUFFIXES = (
+    ".jsonl", ".ndjson", ".json", ".parquet", ".log", ".eval", ".traj", ".responses", ".har",
+)  # fmt: skip
 PACKED = (".gz", ".zst")
 
 

@@ -56,6 +56,7 @@ def test_a_whole_exchange() -> None:
         "call_id": "msg_1",
         "sent_at": 1793600488_000_000,
         "provider": "anthropic",
+        "region": "us",
         "model": "claude-sonnet-4-5-20250929",
         "tier": "batch",
         "finish_reason": "end_turn",
@@ -121,6 +122,16 @@ def billed(usage: dict[str, Any]) -> dict[str, int]:
 )  # fmt: skip
 def test_usage_in_its_forms(usage: dict[str, Any], buckets: dict[str, int]) -> None:
     assert billed(usage) == buckets
+
+
+@pytest.mark.parametrize(
+    ("geo", "region"),
+    [("us", "us"), ("global", "global"), ("not_available", "shop"), (None, "shop")],
+)
+def test_the_region_is_where_the_response_says_it_was_served(geo: str | None, region: str) -> None:
+    record = {"type": "message", "model": "claude-opus-5", "content": [], "metadata": {"region": "shop"},
+              "usage": {"input_tokens": 1, "inference_geo": geo}}  # fmt: skip
+    assert call("anthropic_messages", record).region == region
 
 
 def test_fast_mode_is_a_tier() -> None:

@@ -8,7 +8,7 @@ import pytest
 from costscope.model import Usage
 from costscope.readers import _bodies
 from costscope.readers._shape import Shapes
-from tests.readers.reading import call, one, reason, spoken, told
+from tests.readers.reading import call, one, reader, reason, spoken, told
 
 REQUEST: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}],
                            "temperature": 0.5}  # fmt: skip
@@ -217,19 +217,41 @@ def test_plain_text_is_a_reply() -> None:
     assert told_json == [TEXTS[0], ("assistant", "text", written)]
 
 
+@pytest.mark.parametrize("pieces", ["data: {}\n\n", 'event: new\ndata: {"type": "new"}\n\n'])
+def test_a_stream_that_nobody_can_read_is_a_call_without_its_end(pieces: Any) -> None:
+    found = call("openai_chat", {"request": REQUEST, "response": pieces})
+    assert (found.status, found.usage, spoken(found)) == ("incomplete", None, TEXTS[:1])
+
+
 @pytest.mark.parametrize(
-    "pieces",
-    [
-        "data: {}\n\n", "event: message_start\ndata: {}",
-        [{"object": "chat.completion.chunk", "choices": []}],
-        [{"type": "content_block_delta", "delta": {}}],
-    ],
-)  # fmt: skip
-def test_a_stream_in_pieces_is_a_skip_that_says_so(pieces: Any) -> None:
-    why = "response is a stream in pieces, not a whole response"
-    assert reason("openai_chat", {"request": REQUEST, "response": pieces}) == why
-    exchange = {"status": 200, "body": pieces}
-    assert reason("openai_chat", {"request": REQUEST, "response": exchange}) == why
+    "written", ['{"prompt": "a"}', '{"candidates": ["Ada"]}', '{"message": "a"}']
+)
+def test_json_that_a_model_wrote_is_a_reply(written: str) -> None:
+    found = call("openai_chat", {"request": REQUEST, "response": written})
+    assert spoken(found) == [TEXTS[0], ("assistant", "text", written)]
+
+
+def test_formats_that_look_at_a_record_in_turn_take_it_apart_once(monkeypatch: Any) -> None:
+    seen: list[Any] = []
+    real = _bodies.unwrap
+    monkeypatch.setattr(_bodies, "unwrap", lambda raw: seen.append(raw) or real(raw))
+    log = [json.dumps({"request": REQUEST, "response": RESPONSE, "n": n}).encode() for n in (1, 2)]
+    for raw in log:
+        assert reader("anthropic_messages").call(raw) is None  # type: ignore[attr-defined]
+        assert reader("openai_chat").call(raw).call_id == "chatcmpl-1"  # type: ignore[attr-defined]
+    assert seen == log
+
+
+def test_a_reply_that_looks_like_a_stream_is_a_reply() -> None:
+    record = {
+        "request": REQUEST,
+        "response": "data: none",
+        "prompt_tokens": 9,
+        "completion_tokens": 2,
+    }
+    found = call("openai_chat", record)
+    assert (found.status, found.usage) == ("ok", Usage(fresh=9, output=2))
+    assert spoken(found) == [TEXTS[0], ("assistant", "text", "data: none")]
 
 
 def test_an_own_id_stands_in_where_the_response_has_none() -> None:

@@ -75,6 +75,7 @@ def test_its_texts_in_order() -> None:
         ("tool", "tool_result", "None."),
         ("tool", "tool_result", "two"),
         ("tool", "image", '{"type":"input_image","x":1}'),
+        ("assistant", "thinking", '[{"text":"hidden"}]'),
         ("assistant", "tool_call", 'web_search_call\n{"query":"news"}'),
         ("assistant", "text", "None."),
         ("assistant", "text", "No."),
@@ -128,3 +129,41 @@ def test_an_incomplete_response_was_answered() -> None:
 )
 def test_other_things_with_an_input_are_not_taken(record: dict[str, Any]) -> None:
     assert reason("openai_responses", record) == "not a record of the openai_responses format"
+
+
+def test_what_it_thought_is_the_same_in_a_reply_and_in_the_next_prompt() -> None:
+    said = FULL["response"]["output"]  # type: ignore[index]
+    asked = {"request": {"model": "gpt-5", "input": said}, "response": {"object": "response"}}
+    reply = spoken(
+        call("openai_responses", {"request": {"input": []}, "response": FULL["response"]})
+    )
+    assert spoken(call("openai_responses", asked)) == reply
+    assert [kind for _, kind, _ in reply] == ["thinking", "tool_call", "text", "text"]
+
+
+def test_an_empty_text_is_a_message() -> None:
+    said = [{"role": "user", "content": ""}, {"type": "function_call_output", "output": ""}]
+    asked = {"request": {"model": "gpt-5", "input": said}, "response": {"object": "response"}}
+    assert spoken(call("openai_responses", asked)) == [
+        ("user", "text", ""), ("tool", "tool_result", ""),
+    ]  # fmt: skip
+
+
+def test_what_an_image_model_drew_are_images() -> None:
+    usage = {"input_tokens": 50, "output_tokens": 4160, "total_tokens": 4210,
+             "input_tokens_details": {"text_tokens": 10, "image_tokens": 40}}  # fmt: skip
+    record = {"url": "https://api.openai.com/v1/images/edits", "response_body": {"data": [], "usage": usage},
+              "request_body": {"model": "gpt-image-1", "prompt": "A lighthouse."}}  # fmt: skip
+    found = call("openai_responses", record)
+    assert told(found)["usage"] == {"fresh": 50, "output": 4160}
+    assert found.units == {"input_image": 40, "output_image": 4160}
+    assert spoken(found) == [("user", "text", "A lighthouse.")]
+
+
+def test_a_search_is_billed_by_the_request() -> None:
+    searched = {"type": "web_search_call", "status": "completed", "action": {"type": "search"}}
+    opened = {**searched, "action": {"type": "open_page"}}
+    response = {"object": "response", "output": [searched, opened, searched]}
+    found = call("openai_responses", {"request": {"input": "hi"}, "response": response})
+    assert found.units == {"web_search": 2}
+    assert call("openai_responses", FULL).units == {}

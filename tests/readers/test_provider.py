@@ -38,8 +38,10 @@ def test_maker_and_door(declared: str, model: str, expected: tuple[str, str]) ->
 
 @pytest.mark.parametrize(
     ("served", "tier"),
-    [("default", "standard"), ("Flex", "flex"), ("priority", "priority"), ("scale", "priority"),
-     ("batch", "batch"), ("standard", "standard"), ("", "standard"), (None, "standard"), (3, "standard")],
+    [("default", "standard"), ("Flex", "flex"), ("priority", "priority"), ("scale", "scale"),
+     ("ultrafast", "ultrafast"), ("ON_DEMAND_FLEX", "flex"), ("reserved", "provisioned"),
+     ("PROVISIONED_THROUGHPUT", "provisioned"), ("batch", "batch"), ("standard", "standard"),
+     ("", "standard"), (None, "standard"), (3, "standard")],
 )  # fmt: skip
 def test_served_tiers(served: Any, tier: str) -> None:
     assert _provider.tier(served) == tier

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costscope.model import Usage
 from tests.readers.reading import call, one, reason, spoken, told
 
 FULL = {
@@ -218,3 +219,29 @@ def test_the_last_of_equal_keys_counts() -> None:
     assert told(one("rows", b'{"model": "m", "input_tokens": 1, "input_tokens": 2}'))["usage"] == {  # type: ignore[arg-type]
         "fresh": 2
     }
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_counts_in_detail_are_read_wherever_they_stand(nested: bool) -> None:
+    counts = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
+              "prompt_tokens_details": {"cached_tokens": 64, "audio_tokens": 10},
+              "completion_tokens_details": {"reasoning_tokens": 5}}  # fmt: skip
+    found = call("rows", {"model": "gpt-4o", **({"usage": counts} if nested else counts)})
+    assert found.usage == Usage(fresh=36, cache_read=64, output=20, reasoning=5)
+    assert (found.units, found.ambiguous) == ({"input_audio": 10}, False)
+
+
+def test_a_row_says_where_only_habit_told_its_convention() -> None:
+    row = {"model": "gpt-4o", "input_tokens": 100, "cache_read_tokens": 64, "output_tokens": 5}
+    assert call("rows", row).ambiguous
+    assert not call("rows", {**row, "total_tokens": 105}).ambiguous
+
+
+def test_a_row_may_count_server_tools() -> None:
+    row = {
+        "model": "claude-opus-5",
+        "input_tokens": 5,
+        "output_tokens": 5,
+        "web_search_requests": 2,
+    }
+    assert call("rows", row).units == {"web_search": 2}

@@ -95,3 +95,17 @@ def test_values_one_after_another_are_found(values: list[Any], between: str) -> 
 def test_no_head_is_a_crash(start: bytes) -> None:
     for container in ("jsonl", "json"):
         assert all(isinstance(r, dict) for r in head_records(start, container))
+
+
+@pytest.mark.parametrize("document", [
+    {"log": {"version": "1.2", "pages": [{"id": "p"}], "entries": [{"request": {}}, {"request": {}}]}},
+    {"version": 1, "interactions": [{"request": {}}, {"request": {}}]},
+])  # fmt: skip
+def test_recorded_traffic_is_its_exchanges(document: dict[str, Any]) -> None:
+    whole = json.dumps(document)
+    assert [json.loads(raw) for raw in documents.split(whole.encode())] == [{"request": {}}] * 2
+    loose = whole.replace("{}", '{"a": NaN}')
+    assert len(list(documents.split(loose.encode()))) == 2
+    for other in ({"log": 5}, {"log": {"data": [{"a": 1}]}}):
+        assert documents.holder(other) is None
+        assert list(documents.split(json.dumps(other).encode())) == [json.dumps(other).encode()]

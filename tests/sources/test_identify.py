@@ -137,7 +137,7 @@ def test_a_torn_first_line_loses_only_itself(tmp_path: Path) -> None:
         (b" \n\r\n\t", "the file is empty"),
         (b"\xef\xbb\xbf", "the file is empty"),
         (b"\x7fELF\x02\x01\x01\0\0", "a binary file, no log"),
-        (b"PK\x03\x04\x14\0\0\0", "a binary file, no log"),
+        (b"\xd0\xcf\x11\xe0\0\0\0\0", "a binary file, no log"),
         ('{"a": 1}\n'.encode("utf-16"), "UTF-16"),
         (b"\x1f\x8b\x08\x00torn", "cannot be read"),
         (b"\x28\xb5\x2f\xfd\xff\xff\xff\xff", "cannot be read"),

@@ -26,6 +26,12 @@ def test_a_folder_stands_for_what_is_named_like_a_log_below_it(folder: Path) -> 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["run.eval", "issue.traj", "chat.responses", "issue.traj.json"])
+def test_what_agents_call_their_logs_is_found_in_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    assert names(tmp_path, str(tmp_path)) == [name]
+
+
 def test_a_named_file_is_taken_whatever_its_name(folder: Path) -> None:
     assert names(folder, str(folder / "notes.txt")) == ["notes.txt"]
 
