@@ -1,10 +1,10 @@
-"""`costscope prices`: which rate a model has."""
+"""`costscope prices`: which rate a model has, and what has none."""
 
 from typing import Annotated
 
 import typer
 
-from costscope.cli._run import SETTINGS, Run, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_run
 from costscope.errors import SettingsError
 
 
@@ -25,3 +25,12 @@ def show(
     except ValueError:
         raise SettingsError(f"--at {at}: write a date, such as 2026-11-20") from None
     run.output.show(pipeline.prices_show(run.config, model, provider, day))
+
+
+@with_run(SETTINGS, FILTERS, READING)
+def check(run: Run, logs: Sources = None) -> None:
+    """What has no price, why, and which known names are nearest to it."""
+    from costscope import pipeline
+
+    with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
+        run.output.show(pipeline.prices_check(store, run.config, run.filters))

@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from costscope.model import CLASSES, INPUT_CLASSES, Workload
-from costscope.prices import facts, library, lookup, match, overrides, quotes
+from costscope.prices import facts, library, lookup, match, overrides, quotes, units
 from costscope.prices.overrides import Override, Overrides
 from costscope.prices.quotes import TIERS, Moment, Quote, Table
 from costscope.prices.subjects import Subject
@@ -89,6 +89,12 @@ class PriceBook:
         keyed = calls.select("call_no", rate_no=pl.Series(numbers, dtype=pl.UInt32))
         return keyed, pl.DataFrame(rows, schema=_RATES, orient="row")
 
+    def quotes(self, calls: pl.DataFrame) -> list[Table]:
+        """For each of some calls (as `rates` takes them), a quote for each billing class: what `rates`
+        gives as whole picodollars, with the days on which it began and was checked."""
+        numbers, found = lookup.keys(calls, calls["input_tokens"], self.as_of, self._change_days)
+        return [self._quote(found[n].subject, found[n].moment) for n in numbers.tolist()]
+
     def _numbered(
         self, calls: pl.DataFrame, input_tokens: pl.Series
     ) -> tuple[NDArray[np.int64], list[_Rates]]:
@@ -114,9 +120,14 @@ class PriceBook:
         place = numbers["rate_no"].cast(pl.Int64) * len(CLASSES) + order
         return parts.with_columns(pd=pl.col("tokens") * rates["rate_pd"].gather(place))
 
+    def unit_rows(self, calls: pl.DataFrame) -> pl.DataFrame:
+        """What each unit of each call costs beside its text tokens, see `units.unit_rows`. `calls` as for
+        `rates`, with `units`."""
+        return units.unit_rows(calls, self._quote, self._user, self.as_of)
+
     def cost(self, workload: Workload) -> pl.DataFrame:
         """What each call cost, in the order of the calls: call_no, pd (i128 picodollars of its priced
-        parts; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""
+        parts and units; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""
         tokens = _tokens(workload)
         prompt = tokens[:, [CLASSES.index(name) for name in INPUT_CLASSES]].sum(axis=1)
         numbers, found = self._numbered(workload.calls, pl.Series(prompt))
@@ -126,11 +137,15 @@ class PriceBook:
             orient="row",
         )
         rated = pl.LazyFrame(tokens, schema=list(CLASSES)).with_columns(
-            workload.calls["call_no"], *rates[numbers].get_columns()
+            workload.calls["call_no"],
+            *rates[numbers].get_columns(),
+            beside=self._beside(workload.calls, prompt),
         )
         blank = pl.col("unpriced_tokens") == pl.sum_horizontal(CLASSES)
         return (
-            rated.select("call_no", *CLASSES, pd=_spent(), unpriced_tokens=_unpriced())
+            rated.select(
+                "call_no", *CLASSES, pd=_spent() + pl.col("beside"), unpriced_tokens=_unpriced()
+            )
             .select(
                 "call_no",
                 pd=pl.when(~(blank & (pl.col("unpriced_tokens") > 0))).then("pd"),
@@ -138,6 +153,16 @@ class PriceBook:
             )
             .collect()
         )
+
+    def _beside(self, calls: pl.DataFrame, prompt: NDArray[np.int64]) -> pl.Series | pl.Expr:
+        """What the priced units of each call cost."""
+        nothing = pl.lit(0, pl.Int128)
+        if "units" not in calls.columns or calls["units"].null_count() == calls.height:
+            return nothing
+        rows = self.unit_rows(calls.with_columns(input_tokens=pl.Series(prompt)))
+        sums = rows.group_by("call_no").agg(pl.col("pd").sum())
+        found = calls.select("call_no").join(sums, on="call_no", how="left", maintain_order="left")
+        return found["pd"].fill_null(0)
 
     def describe(self, model: str, provider: str | None, at: date) -> list[Rate]:
         """Every known price of a model on a day: a Rate for each billing class of each tier that is

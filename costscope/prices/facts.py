@@ -21,7 +21,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-KINDS = ("caching", "batch", "tier", "fill", "uplift", "long_context", "rate", "alias", "note")
+KINDS = ("caching", "batch", "tier", "fill", "uplift", "long_context", "rate", "alias", "note",
+         "unit")  # fmt: skip
 GRADES = {
     "P": "primary text", "F": "price feed", "S": "quoted by others", "E": "measured",
     "D": "derived", "U": "unconfirmed",
@@ -101,6 +102,14 @@ def version() -> str:
     for stem, text in _texts():
         digest.update(stem.encode() + b"\0" + text.replace("\r\n", "\n").encode())
     return f"{as_of()} ({digest.hexdigest()[:8]})"
+
+
+@cache
+def checked(version: str) -> date | None:
+    """The day on which that release of the price library was compared with other sources."""
+    found: dict[str, Any] = tomllib.loads(dict(_texts())["library"])["library"]
+    day: date = found["checked_on"]
+    return day if found["version"] == version else None
 
 
 def _texts() -> list[tuple[str, str]]:

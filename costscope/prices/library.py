@@ -21,6 +21,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
+from costscope.prices import facts
 from costscope.prices.match import Listing
 
 KEYS: Mapping[str, str] = {
@@ -45,6 +46,12 @@ _CONTEXTS: Mapping[str, tuple[Mapping[str, str], ...]] = {
 def name() -> str:
     """The library with its version, as sources cite it."""
     return f"genai-prices {installed('genai-prices')}"
+
+
+@cache
+def checked_on() -> date | None:
+    """The day on which the installed release was checked; None for another than we checked."""
+    return facts.checked(installed("genai-prices"))
 
 
 def standard(model: ModelInfo, at: datetime) -> tuple[ModelPrice, date | None]:
@@ -73,7 +80,12 @@ def variant(listing: Listing, at: datetime, tier: str) -> ModelPrice | None:
 
 def usd(price: ModelPrice, charge: str, above: int | None, *, inclusive: bool) -> Decimal | None:
     """$ per million tokens of a charge, for prompts longer than `above` (None: short ones)."""
-    value = price.__dict__.get(KEYS[charge])
+    return listed(price, KEYS[charge], above, inclusive=inclusive)
+
+
+def listed(price: ModelPrice, key: str, above: int | None, *, inclusive: bool) -> Decimal | None:
+    """The value of one of the library's own keys, for prompts longer than `above`."""
+    value = price.__dict__.get(key)
     if not isinstance(value, TieredPrices):
         return value
     best = value.base

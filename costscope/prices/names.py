@@ -12,6 +12,9 @@ SELF_HOSTED = "self-hosted"
 
 _CHANNELS = {"bedrock": "bedrock", "vertex": "google", "azure": "azure", "openrouter": "openrouter"}
 
+PROXY = "litellm_proxy"
+"""A door that bills by its own price list, which knows a provider's list prices but not its hours."""
+
 _WORDS = {
     "openrouter": "openrouter", "bedrock": "bedrock", "aws": "bedrock", "amazon": "bedrock",
     "azure": "azure", "foundry": "azure", "vertex": "google", "vertexai": "google",
@@ -169,7 +172,7 @@ def _implied(provider: str, path: list[str], name: str) -> str:
 
 def _door(provider: str, segments: list[str]) -> str:
     text = " ".join((provider, *segments[:-1]))
-    return next((c for c in _CHANNELS if c in text), "direct")
+    return next((c for c in (*_CHANNELS, PROXY) if c in text), "direct")
 
 
 def alias(provider: str) -> str:

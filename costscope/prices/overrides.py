@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -21,6 +21,7 @@ from typing import Any
 from costscope.errors import InputError, SettingsError
 from costscope.prices.quotes import TIERS
 from costscope.prices.subjects import Subject
+from costscope.prices.unit_names import UNITS, is_per_token
 
 _CLASSES = {
     "input": "fresh", "output": "output", "cache_read": "cache_read",
@@ -35,12 +36,14 @@ _LARGEST = 10_000
 _KEYS = {
     "price": (*_SELECTORS, *_CLASSES, *_MULTIPLIERS),
     "discount": (*_SELECTORS, "percent"),
+    "unit": (*_SELECTORS, "name", "per_thousand", "per_mtok"),
 }
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One [[price]] or [[discount]]: what it is about, and its numbers by key."""
+    """One [[price]], [[discount]] or [[unit]]: what it is about, and its numbers by key (a unit's: its
+    price by its name)."""
 
     model: str
     provider: str
@@ -68,6 +71,8 @@ class Override:
     discount: Fraction
     """What is left to pay: 1 without a discount."""
     since: date | None
+    units: Mapping[str, tuple[Decimal, str]] = field(default_factory=dict)
+    """Units by name: $ per thousand (per million where they are tokens), and the source."""
 
 
 @dataclass(frozen=True)
@@ -78,20 +83,20 @@ class Overrides:
     digest: str = ""
     prices: Sequence[Rule] = ()
     discounts: Sequence[Rule] = ()
+    units: Sequence[Rule] = ()
 
     def days(self) -> set[date]:
         """The days on which a rule begins."""
-        return {rule.since for rule in (*self.prices, *self.discounts)} - {date.min}
+        return {rule.since for rule in (*self.prices, *self.discounts, *self.units)} - {date.min}
 
     def of(self, subject: Subject, day: date) -> Override | None:
         """What the file says of a model on a day, or None if it says nothing."""
         prices = [rule for rule in self.prices if rule.is_about(subject, day)]
         cuts = [rule for rule in self.discounts if rule.is_about(subject, day)]
-        if not prices and not cuts:
+        units = [rule for rule in self.units if rule.is_about(subject, day)]
+        if not prices and not cuts and not units:
             return None
-        numbers: dict[str, Decimal] = {}
-        for rule in sorted(prices, key=lambda rule: rule.since):
-            numbers |= rule.numbers
+        numbers = _merged(prices)
         percent = cuts[-1].numbers["percent"] if cuts else Decimal(0)
         latest = max((rule.since for rule in prices), default=date.min)
         return Override(
@@ -99,7 +104,16 @@ class Overrides:
             {_MULTIPLIERS[key]: Fraction(x) for key, x in numbers.items() if key in _MULTIPLIERS},
             1 - Fraction(percent) / 100,
             None if latest == date.min else latest,
+            {name: (usd, self.name) for name, usd in _merged(units).items()},
         )
+
+
+def _merged(rules: Sequence[Rule]) -> dict[str, Decimal]:
+    """The numbers of several rules; those that begin later win, then those further down."""
+    numbers: dict[str, Decimal] = {}
+    for rule in sorted(rules, key=lambda rule: rule.since):
+        numbers |= rule.numbers
+    return numbers
 
 
 def load(path: Path | None) -> Overrides:
@@ -112,11 +126,16 @@ def load(path: Path | None) -> Overrides:
         since = 2026-01-01           # optional
         input = "2.10"               # $ per million tokens, at any prompt length
         output = "8.40"              # and cache_read, cache_write_5m, _30m, _1h, _12h
-        batch_multiplier = 0.5       # and flex_, priority_, fast_, ultrafast_multiplier
+        batch_multiplier = 0.5       # and flex_, priority_, fast_, ultrafast_, scale_,
+                                     # provisioned_multiplier
 
         [[discount]]
         provider = "anthropic"       # or model
         percent = 12
+
+        [[unit]]
+        name = "web_search"          # a unit of the price book, see `prices show`
+        per_thousand = "8"           # $; per_mtok for audio and image tokens
     """
     if path is None:
         return Overrides()
@@ -130,7 +149,7 @@ def load(path: Path | None) -> Overrides:
     _check_keys(document, _KEYS, str(path))
     rules = {kind: _rules(kind, document.get(kind, []), path) for kind in _KEYS}
     digest = hashlib.sha256(raw).hexdigest()[:12]
-    return Overrides(path.name, digest, rules["price"], rules["discount"])
+    return Overrides(path.name, digest, rules["price"], rules["discount"], rules["unit"])
 
 
 def _rules(kind: str, tables: Any, path: Path) -> tuple[Rule, ...]:
@@ -149,9 +168,26 @@ def _rule(kind: str, table: dict[str, Any], where: str) -> Rule:
     if not isinstance(since, date) or isinstance(since, datetime):
         raise SettingsError(f"{where}: since should be a date such as 2026-01-31")
     numbers = {
-        key: _number(value, key, where) for key, value in table.items() if key not in _SELECTORS
+        key: _number(value, key, where)
+        for key, value in table.items()
+        if key not in _SELECTORS and key != "name"
     }
+    if kind == "unit":
+        numbers = _unit(table, numbers, where)
     return Rule(_glob(table, "model", where), _glob(table, "provider", where), since, numbers)
+
+
+def _unit(
+    table: Mapping[str, Any], numbers: Mapping[str, Decimal], where: str
+) -> dict[str, Decimal]:
+    """A unit's price by its name, with the scale that its name asks for."""
+    name = table.get("name")
+    if not isinstance(name, str) or name not in UNITS:
+        raise SettingsError(f"{where}: name should be one of {', '.join(UNITS)}")
+    scale = "per_mtok" if is_per_token(name) else "per_thousand"
+    if set(numbers) != {scale}:
+        raise SettingsError(f"{where}: {name} is priced by {scale}, and by that alone")
+    return {name: numbers[scale]}
 
 
 def _glob(table: dict[str, Any], key: str, where: str) -> str:
@@ -170,7 +206,7 @@ def _number(value: Any, key: str, where: str) -> Decimal:
         raise SettingsError(f"{where}: {key} should be a number, not {value!r}")
     if number < 0:
         raise SettingsError(f"{where}: {key} should not be negative, but is {value}")
-    limit = _LARGEST if key in _CLASSES else 100
+    limit = _LARGEST if key in _CLASSES or key in ("per_thousand", "per_mtok") else 100
     if number > limit:
         raise SettingsError(f"{where}: {key} should be at most {limit}, but is {value}")
     return number

@@ -19,11 +19,14 @@ from costscope.prices.facts import Row
 from costscope.prices.match import Listing
 from costscope.prices.subjects import Subject
 
-TIERS = ("standard", "batch", "flex", "priority", "fast", "ultrafast")
+PREPAID = ("scale", "provisioned")
+"""Tiers of capacity that is paid for beforehand: their tokens have no price but what the user states."""
+TIERS = ("standard", "batch", "flex", "priority", "fast", "ultrafast", *PREPAID)
 
 _TIER_WORDS = {
     "": "standard", "default": "standard", "auto": "standard", "on_demand": "standard",
     "standard_only": "standard", "on_demand_flex": "flex", "on_demand_priority": "priority",
+    "provisioned_throughput": "provisioned", "reserved": "provisioned",
 }  # fmt: skip
 
 _LIFETIMES = {
@@ -77,17 +80,24 @@ def tier_of(word: str | None) -> str:
 def quote(subject: Subject, moment: Moment, multiplier: Fraction | None = None) -> Table:
     """A quote for each of the seven billing classes. `multiplier`: the user's own for this tier."""
     table = _classes(subject, moment, _tiered(subject, moment, multiplier))
-    uplift = next(subject.in_force("uplift", moment.at), None)
-    if uplift is None:
-        return table
-    factor = Fraction(str(uplift.values["multiplier"]))
-    why = f"{_times(factor)} in region {subject.where}: {uplift.cite()}"
-    return {name: found.times(factor, why) for name, found in table.items()}
+    factor, why = uplift(subject, moment)
+    return table if factor == 1 else {n: found.times(factor, why) for n, found in table.items()}
+
+
+def uplift(subject: Subject, moment: Moment) -> tuple[Fraction, str]:
+    """By what the region multiplies tokens of every class, and the source."""
+    row = next(subject.in_force("uplift", moment.at), None)
+    if row is None:
+        return Fraction(1), ""
+    factor = Fraction(str(row.values["multiplier"]))
+    return factor, f"{_times(factor)} in region {subject.where}: {row.cite()}"
 
 
 def tier_factor(subject: Subject, moment: Moment, charge: str) -> tuple[Fraction | None, str]:
     """By what a tier multiplies a charge or billing class, after our data, and the source."""
     row = _tier_row(subject, moment)
+    if row is None and moment.tier in PREPAID:
+        return None, f"no {moment.tier} price a token: that capacity is paid for beforehand"
     if row is None:
         return None, f"no {moment.tier} price of {subject.model} is known"
     factor = row.factor({"fresh": "input"}.get(charge, charge))
@@ -134,7 +144,7 @@ def _variant(subject: Subject, moment: Moment) -> Table | None:
     if price is None:
         return None
     _, since = library.standard(listing.model, moment.at)
-    shown = Quote(None, f"{_title(listing)}; {moment.tier} as listed", None, since)
+    shown = Quote(None, f"{title(listing)}; {moment.tier} as listed", library.checked_on(), since)
     return _stepped(subject, moment, partial(_from_price, price, shown, subject.inclusive))
 
 
@@ -147,9 +157,9 @@ def _standard(subject: Subject, moment: Moment) -> Table:
         return dict.fromkeys(library.KEYS, Quote(None, _unknown(subject)))
     price, since = library.standard(listing.model, moment.at)
     if listing.model.id.endswith(":free"):
-        free = Quote(Decimal(0), f"{_title(listing)}; free", None, since)
+        free = Quote(Decimal(0), f"{title(listing)}; free", library.checked_on(), since)
         return dict.fromkeys(library.KEYS, free)
-    shown = Quote(None, _title(listing), None, since)
+    shown = Quote(None, title(listing), library.checked_on(), since)
     return _stepped(subject, moment, partial(_from_price, price, shown, subject.inclusive))
 
 
@@ -165,15 +175,20 @@ def _from_price(
     return replace(shown, usd=library.usd(price, charge, above, inclusive=inclusive))
 
 
-def _title(listing: Listing) -> str:
+def title(listing: Listing) -> str:
+    """The library's entry, as sources cite it."""
     return f"{library.name()}: {listing.provider}/{listing.model.id}"
 
 
 def _stepped(subject: Subject, moment: Moment, find: Callable[[str, int | None], Quote]) -> Table:
-    """All charges at the moment's prompt length; a step of our own where the entry has none."""
+    """All charges at the moment's prompt length; a step of our own where the entry has none, and none
+    where the entry's is over."""
+    rows = list(subject.in_force("long_context", moment.at))
+    if rows and rows[0].values.get("flat") and moment.above is not None:
+        why = f"at any length: {rows[0].cite()}"
+        return {charge: find(charge, None).because(why) for charge in library.KEYS}
     table = {charge: find(charge, moment.above) for charge in library.KEYS}
-    steps = (r for r in subject.in_force("long_context", moment.at) if "above" in r.values)
-    step = next(steps, None)
+    step = next((row for row in rows if "above" in row.values), None)
     is_long = step and moment.above is not None and moment.above >= step.values["above"]
     if not step or not is_long or table["fresh"].usd != find("fresh", None).usd:
         return table
@@ -187,6 +202,8 @@ def _stepped(subject: Subject, moment: Moment, find: Callable[[str, int | None],
 
 
 def _unknown(subject: Subject) -> str:
+    if not subject.model.strip():
+        return "no price of a call that names no model"
     if subject.place.platform == "self-hosted":
         return "self-hosted models have no price per token"
     return f"no price of {subject.model} is known" + (

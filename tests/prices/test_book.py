@@ -296,3 +296,15 @@ def counting(real: Any, into: list[Any]) -> Any:
         return real(*args)
 
     return counted
+
+
+def test_units_are_part_of_what_a_call_costs() -> None:
+    plain = calls({}, {}).drop("input_tokens")
+    asked = plain.with_columns(units=pl.Series(['{"web_search": 3}', None]))
+    spent = parts((0, "fresh", 1000), (1, "fresh", 1000))
+    fees = pl.DataFrame()
+    without = PriceBook().cost(Workload(plain, spent, fees))["pd"].to_list()
+    with_units = PriceBook().cost(Workload(asked, spent, fees))["pd"].to_list()
+    each = PriceBook().unit_rows(asked.with_columns(input_tokens=pl.lit(1000)))["pd"].sum()
+    assert each > 0
+    assert with_units == [without[0] + each, without[1]]

@@ -6,13 +6,14 @@ from fractions import Fraction
 import pytest
 
 from costscope.model import CLASSES
-from costscope.prices import facts, match
+from costscope.prices import facts, library, match
 from costscope.prices.facts import Row
 from costscope.prices.quotes import TIERS
+from costscope.prices.unit_names import UNITS, is_per_token
 
 PLATFORMS = {
     "anthropic", "openai", "azure", "bedrock", "google", "deepseek", "xai", "mistral", "groq",
-    "openrouter",
+    "openrouter", "cohere",
 }  # fmt: skip
 ROWS = [row for kind in facts.KINDS for p in sorted(PLATFORMS) for row in facts.rows(kind, p)]
 KEYS = {
@@ -22,9 +23,10 @@ KEYS = {
     "tier": {"tiers", "input", "output", "cache_read", "cache_write", "flat"},
     "fill": {"class", "of_input", "plus_input"},
     "uplift": {"regions", "except_regions", "multiplier"},
-    "long_context": {"above", "comparison", "input", "output"},
+    "long_context": {"above", "comparison", "input", "output", "flat"},
     "alias": {"as"},
     "note": {"text"},
+    "unit": {"units", "usd_per_thousand", "usd_per_mtok", "as_text", "fallback", "at_most", "unknown", "note"},
 }  # fmt: skip
 
 
@@ -65,6 +67,23 @@ def test_aliases_lead_to_entries_that_exist() -> None:
         provider = match.LIBRARY_IDS.get(row.platforms[0], row.platforms[0])
         models = match.providers()[provider].models
         assert row.values["as"] in {model.id.lower() for model in models}, row.values["as"]
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.kind == "unit"], ids=title)
+def test_a_unit_has_one_price_on_the_scale_of_its_name(row: Row) -> None:
+    stated = {"usd_per_thousand", "usd_per_mtok", "as_text", "unknown"} & row.values.keys()
+    assert len(stated) == 1
+    for name in row.values["units"]:
+        assert name in UNITS
+        scale = (
+            {"usd_per_mtok", "as_text"} if is_per_token(name) else {"usd_per_thousand", "unknown"}
+        )
+        assert stated <= scale
+
+
+def test_the_check_of_the_library_is_of_one_release() -> None:
+    assert facts.checked(library.name().split()[1]) == facts.as_of()
+    assert facts.checked("0.0.1") is None
 
 
 def test_every_provider_has_a_file() -> None:

@@ -98,3 +98,10 @@ def test_zones_and_profiles_are_read_from_the_name() -> None:
     assert names.place("", "bedrock", "global.anthropic.claude-opus-5").scope == "global"
     assert names.place("", "bedrock", "anthropic.claude-opus-5").scope == "regional"
     assert names.place("", "bedrock", "eu.amazon.nova-lite-v1:0").zone == "eu"
+
+
+def test_a_litellm_proxy_is_a_door_of_its_own() -> None:
+    found = names.place("deepseek", "direct", "litellm_proxy/deepseek-chat")
+    assert (found.platform, found.channel, found.name) == (
+        "deepseek", "litellm_proxy", "deepseek-chat",
+    )  # fmt: skip

@@ -123,7 +123,18 @@ def test_a_long_prompt_reprices_everything() -> None:
     assert usd(prices(SOL, above=272_000), *SHOWN) == ("8", "0.8", "10", "20", "30")
     haiku = ("anthropic", "direct", "claude-haiku-5-5")
     assert usd(prices(haiku, above=100_000), *SHOWN) == ("0.5", "0.05", "0.625", "1", "2.5")
-    assert usd(prices(SONNET, "batch", above=200_000), "fresh", "output") == ("3", "11.25")
+    beta = prices(SONNET, "batch", datetime(2026, 4, 30), above=200_000)
+    assert usd(beta, "fresh", "output") == ("3", "11.25")
+
+
+def test_a_step_that_is_over_is_over() -> None:
+    before = prices(SONNET, "standard", datetime(2026, 4, 30), above=200_000)
+    after = prices(SONNET, "standard", datetime(2026, 5, 1), above=200_000)
+    assert [usd(table, "fresh", "output") for table in (before, after)] == [
+        ("6", "22.5"),
+        ("3", "15"),
+    ]
+    assert "retired on 2026-04-30" in after["fresh"].source
 
 
 def test_thresholds_are_exclusive_but_for_xai() -> None:
@@ -231,3 +242,22 @@ def test_sources_name_entry_and_grade() -> None:
 )  # fmt: skip
 def test_tiers_have_many_words(word: str | None, tier: str) -> None:
     assert tier_of(word) == tier
+
+
+def test_a_proxy_that_charges_list_prices_knows_no_night_discount() -> None:
+    night = datetime(2025, 9, 4, 19, 44)
+    direct, proxy = (
+        ("deepseek", "direct", f"{door}deepseek-chat") for door in ("", "litellm_proxy/")
+    )
+    assert usd(prices(direct, at=night), "fresh", "cache_read", "output") == (
+        "0.135",
+        "0.035",
+        "0.55",
+    )
+    assert usd(prices(proxy, at=night), "fresh", "cache_read", "output") == ("0.27", "0.07", "1.1")
+
+
+def test_a_call_without_a_model_says_so() -> None:
+    assert (
+        prices(("google", "direct", ""))["fresh"].source == "no price of a call that names no model"
+    )
