@@ -1,4 +1,5 @@
-"""Which calls a report is about: times, features, models, teams and tags. Values only, no query."""
+"""Which calls a report is about (times, features, models, teams and tags), and how its logs are to be
+read. Values only, no query."""
 
 from __future__ import annotations
 
@@ -34,6 +35,18 @@ class Filters:
             raise SettingsError(
                 f"--since {self.since:%F %R} is not before --until {self.until:%F %R}"
             )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How logs are to be read: by the reader of that name, or by a map file; by looking without any."""
+
+    reader: str = ""
+    map: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reader and self.map:
+            raise SettingsError("--reader and --map exclude each other: a map is a reader")
 
 
 def zone(name: str) -> tzinfo:

@@ -34,6 +34,9 @@ KINDS = (
 RULES = ("usage", "structure", "turn", "marker", "learned", "user")
 """What decided a part's segment. `usage`: only the bill says that these tokens exist."""
 
+ANSWERED = ("ok", "incomplete")
+"""Statuses of calls that the model answered; the log may not hold all of an incomplete answer."""
+
 SLOTS = ("tools", "system", "message", "reply")
 """Where in a request a raw piece of JSON stood; with the dialect it decides how it is read."""
 
@@ -114,9 +117,10 @@ class Call(Struct, kw_only=True):
     model: str = ""
     """The model that answered; the requested one where the log has no other."""
     tier: str = "standard"
-    """Served, not requested: standard, batch, flex, priority, fast."""
+    """Served, not requested: standard, batch, flex, priority, fast, ultrafast; scale and provisioned are
+    paid for beforehand."""
     status: str = "ok"
-    """ok, error, or the log's own word."""
+    """ok, error, incomplete (a stream of which the log has not the end), or the log's own word."""
     finish_reason: str | None = None
     feature: str | None = None
     team: str | None = None
@@ -173,7 +177,7 @@ class Workload:
     session, trace, user_id, sent_at (datetime us, UTC, may be null), latency_us, provider, channel,
     region, model, tier, status, finish_reason, feature, team, tenant, template, template_version,
     tags (JSON text), temperature, request_hash u64 (0: unknown), traits u16, estimated bool,
-    reported_pd (Decimal/i128 or null), added bool (put in by a lever), lever str (which, or "").
+    reported_pd (Decimal/i128 or null), units (JSON text or null), added bool (put in by a lever), lever str (which, or "").
 
     `parts`: a row per (call, block, billing class), sorted by (call_no, seq). Columns: call_no i64,
     seq i32 (prompt order, reply last), segment, role, kind, billing_class, rule (categoricals of the

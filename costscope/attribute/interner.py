@@ -13,11 +13,13 @@ from itertools import repeat
 from typing import NamedTuple, cast
 
 import numpy as np
+import pyarrow as pa
 import xxhash
 from msgspec import Raw
 
 from costscope import tokens
 from costscope.attribute import markers
+from costscope.attribute.span_rows import SpanRows
 from costscope.model import KINDS, ROLES, RULES, SEGMENTS, Block, BlockParser, Slot, Trait
 
 NO_SEGMENT = 255
@@ -68,6 +70,8 @@ class Interner:
         self._columns = {n: array(t) for n, t in _TYPES.items()}
         self._pending: dict[str, list[tuple[int, str]]] = {}
         self._pending_bytes = 0
+        self._told = 0
+        self._spans = SpanRows(self._span_hash)
 
     @property
     def full(self) -> bool:
@@ -108,14 +112,17 @@ class Interner:
     def _add_block(self, block: Block, encoding: str) -> None:
         cuts = [markers.Cut(block.segment, 0, len(block.text))]
         rule = "structure" if block.segment else "turn"
-        if block.kind == "text" and not block.segment and block.role in ("user", "system"):
+        cuttable = block.kind == "text" and not block.segment and block.tokens < 0
+        if cuttable and block.role in ("user", "system"):
             cuts = markers.cut(block.text, block.role)
             rule = "marker" if cuts[0].segment or len(cuts) > 1 else rule
         for i, cut in enumerate(cuts):
             text = block.text[cut.start : cut.stop]
             mark = block.breakpoint if i == len(cuts) - 1 else ""
             self._add_piece(block, text, cut.segment, mark, rule)
-            if text and block.kind != "image":
+            if cuttable and not cut.segment and block.role in ("user", "system"):
+                self._spans.add(self._columns["content"][-1], text, encoding)
+            if text and block.kind != "image" and block.tokens < 0:
                 self._pending.setdefault(encoding, []).append(
                     (len(self._columns["role"]) - 1, text)
                 )
@@ -130,7 +137,7 @@ class Interner:
         columns["mark"].append(MARKS.index(mark))
         columns["traits"].append(_traits(block, text))
         columns["content"].append(self._hash(block, text) if text else 0)
-        columns["tokens"].append(0)
+        columns["tokens"].append(max(0, block.tokens))
 
     def _hash(self, block: Block, text: str) -> int:
         """Keyed hash of a piece; role and kind count, so that a quoted reply is not a reply."""
@@ -139,6 +146,23 @@ class Interner:
         digest.update(head)
         digest.update(text.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest(), "little") | 1
+
+    def _span_hash(self, text: str) -> int:
+        """Keyed hash of a part of a text, whoever says it."""
+        data = text.encode("utf-8", "surrogatepass")
+        digest = blake2b(data, key=self._secret, digest_size=8).digest()
+        return int.from_bytes(digest, "little") | 1
+
+    def news(self) -> News:
+        """What is known of the texts that are new since this was last asked."""
+        self._count()
+        columns, start = self._columns, self._told
+        self._told = len(columns["content"])
+        found = {
+            "content": np.array(columns["content"][start:], np.uint64),
+            "counted": np.array(columns["tokens"][start:], np.int64),
+        }
+        return News(pa.table(found).filter(found["content"] != 0), self._spans.taken())
 
     def _count(self) -> None:
         for encoding, pending in self._pending.items():
@@ -158,6 +182,14 @@ class Interner:
             unread=np.frombuffer(self._unread, np.bool_),
             **{n: np.frombuffer(a, _DTYPES[_TYPES[n]]) for n, a in self._columns.items()},
         )
+
+
+class News(NamedTuple):
+    """Of texts: content (hash) and `counted` tokens; and the spans of those that have several, see
+    `span_rows`. A text may be told more than once."""
+
+    texts: pa.Table
+    spans: pa.Table
 
 
 class Pieces(NamedTuple):

@@ -16,7 +16,10 @@ from costscope.cli import (
     check,
     config,
     demo,
+    doctor,
+    explain,
     ingest,
+    maps,
     prices,
     recommend,
     report,
@@ -43,15 +46,20 @@ COMMANDS = (
     Entry("report", report.command),
     Entry("simulate", simulate.command, simulate.lever_flags),
     Entry("recommend", recommend.command),
+    Entry("explain", explain.command),
     Entry("baseline write", baseline.write),
     Entry("check", check.command),
+    Entry("doctor", doctor.command),
     Entry("prices show", prices.show),
+    Entry("prices check", prices.check),
+    Entry("map init", maps.init),
     Entry("sql", sql.command),
     Entry("config show", config.show),
 )
 GROUPS = {
     "baseline": "What `check` compares with.",
-    "prices": "Which rate, from where, since when.",
+    "prices": "Which rate, from where, since when; and what has none.",
+    "map": "How a house format is to be read.",
     "config": "Settings and where each came from.",
 }
 COMPLETION = "_COSTSCOPE_COMPLETE"

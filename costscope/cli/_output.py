@@ -57,7 +57,7 @@ class Output:
             except OSError as error:
                 raise InputError(f"{path}: cannot be written ({error.strerror})") from error
         terminal = is_terminal(sys.stdout, os.environ)
-        _to_stdout(_bytes(_rendered(self.format, reports, terminal=terminal)))
+        to_stdout(_bytes(_rendered(self.format, reports, terminal=terminal)))
 
 
 def _format_of(path: Path) -> str:
@@ -89,7 +89,7 @@ def _bytes(content: str | bytes) -> bytes:
     return content if isinstance(content, bytes) else content.encode("utf-8")
 
 
-def _to_stdout(content: bytes) -> None:
+def to_stdout(content: bytes) -> None:
     """As UTF-8, whatever the locale. A reader that has left (`| head`) does not change the verdict."""
     try:
         sys.stdout.flush()

@@ -19,7 +19,7 @@ import typer
 from costscope import config, plugins
 from costscope.cli._output import Output
 from costscope.cli._progress import Bar
-from costscope.filters import Filters, parse_tag, parse_when
+from costscope.filters import Filters, Reading, parse_tag, parse_when
 
 Command = Callable[..., int | None]
 Sources = Annotated[
@@ -35,6 +35,7 @@ class Run:
     filters: Filters
     output: Output
     progress: Bar
+    reading: Reading
 
 
 def option(name: str, kind: Any, *names: str, default: Any = None, **settings: Any) -> Parameter:
@@ -61,6 +62,12 @@ SETTINGS = (
         "timezone", Text, "-z", "--timezone", metavar="ZONE", help="What a day is; default UTC."
     ),
 )
+READING = (
+    option("reader", str, "--reader", metavar="NAME", default="",
+           help="The format of LOGS, where looking does not tell."),
+    option("map", str, "--map", metavar="FILE", default="",
+           help="How LOGS of a house format are to be read; see `costscope map init`."),
+)  # fmt: skip
 FILTERS = (
     option("since", Text, "--since", metavar="TIME", help="2026-11-20, 2026-11-20T14:30 or 7d."),
     option("until", Text, "--until", metavar="TIME", help="Likewise; a date is taken in whole."),
@@ -121,7 +128,9 @@ def _run(options: Mapping[str, Any]) -> Run:
     flags = {parameter.name: options.get(parameter.name) for parameter in SETTINGS}
     found = config.load(Path.cwd(), os.environ, levers=plugins.names("levers"), flags=flags)
     output = Output.of(options["format"], options["json"], options.get("output") or ())
-    return Run(found, _filters(options, found.timezone), output, Bar(quiet=options["quiet"]))
+    filters = _filters(options, found.timezone)
+    reading = Reading(options.get("reader") or "", options.get("map") or "")
+    return Run(found, filters, output, Bar(quiet=options["quiet"]), reading)
 
 
 def _filters(options: Mapping[str, Any], timezone: str) -> Filters:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from costscope.cli._run import FILTERS, SETTINGS, Run, Sources, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_run
 
 
-@with_run(SETTINGS, FILTERS, own_output=True)
+@with_run(SETTINGS, FILTERS, READING, own_output=True)
 def write(
     run: Run,
     logs: Sources = None,
@@ -19,5 +19,5 @@ def write(
     """Write the baseline: sums without any text, to be committed."""
     from costscope import pipeline
 
-    with pipeline.opened(run.config.db, logs or [], progress=run.progress) as store:
+    with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(pipeline.baseline_write(store, run.config, run.filters, to))

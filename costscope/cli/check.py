@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from costscope.cli._run import FILTERS, SETTINGS, Run, Sources, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_run
 from costscope.errors import ExitCode
 
 RULE = "[SEGMENT/]METRIC:LIMIT"
 
 
-@with_run(SETTINGS, FILTERS)
+@with_run(SETTINGS, FILTERS, READING)
 def command(
     run: Run,
     logs: Sources = None,
@@ -30,9 +30,15 @@ def command(
     """Fail if cost got worse than a baseline. Ends with 1 if a rule failed."""
     from costscope import pipeline
 
-    with pipeline.opened(run.config.db, logs or [], progress=run.progress) as store:
+    with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         report, code = pipeline.check(
-            store, run.config, run.filters, baseline=baseline, fail=fail or (), warn=warn or ()
+            store,
+            run.config,
+            run.filters,
+            baseline=baseline,
+            fail=fail or (),
+            warn=warn or (),
+            reading=run.reading,
         )
     run.output.show(report)
     return ExitCode.OK if exit_zero else code

@@ -4,18 +4,15 @@ from typing import Annotated
 
 import typer
 
-from costscope.cli._run import SETTINGS, Run, with_run
+from costscope.cli._run import READING, SETTINGS, Run, with_run
 
 
-@with_run(SETTINGS)
+@with_run(SETTINGS, READING)
 def command(
     run: Run,
     logs: Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for stdin.")],
-    reader: Annotated[
-        str, typer.Option(metavar="NAME", help="The format, where looking does not tell.")
-    ] = "",
 ) -> None:
     """Read logs into the store. What it has already is left alone."""
     from costscope import pipeline
 
-    run.output.show(pipeline.ingest(logs, run.config, reader=reader, progress=run.progress))
+    run.output.show(pipeline.ingest(logs, run.config, run.reading, progress=run.progress))

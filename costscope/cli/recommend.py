@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 import typer
 
 from costscope import config, plugins
-from costscope.cli._run import FILTERS, SETTINGS, Run, Sources, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_run
 from costscope.cli.simulate import Sets
 from costscope.errors import SettingsError
 
 
-@with_run(SETTINGS, FILTERS)
+@with_run(SETTINGS, FILTERS, READING)
 def command(
     run: Run,
     logs: Sources = None,
@@ -29,7 +29,7 @@ def command(
 
     least = picodollars(min_savings)
     config.check_sets(sets or (), plugins.names("levers"))
-    with pipeline.opened(run.config.db, logs or [], progress=run.progress) as store:
+    with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(
             pipeline.recommend(
                 store, run.config, run.filters, sets=sets or (), top=top, effort=effort,

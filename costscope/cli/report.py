@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from costscope.cli._run import FILTERS, SETTINGS, Run, Sources, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_run
 
 
-@with_run(SETTINGS, FILTERS)
+@with_run(SETTINGS, FILTERS, READING)
 def command(
     run: Run,
     logs: Sources = None,
@@ -26,7 +26,7 @@ def command(
     from costscope import pipeline
 
     keys = [key.strip() for key in group_by.split(",") if key.strip()]
-    with pipeline.opened(run.config.db, logs or [], progress=run.progress) as store:
+    with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(
             pipeline.bill(store, run.config, run.filters, keys, unit, by_segment=by == "segment")
         )

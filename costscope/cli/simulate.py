@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from costscope import config, plugins
-from costscope.cli._run import FILTERS, SETTINGS, Run, Sources, option, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, option, with_run
 from costscope.errors import SettingsError
 
 Sets = Annotated[
@@ -28,7 +28,7 @@ def lever_flags() -> Sequence[Parameter]:
     ]  # fmt: skip
 
 
-@with_run(SETTINGS, FILTERS)
+@with_run(SETTINGS, FILTERS, READING)
 def command(
     run: Run,
     logs: Sources = None,
@@ -47,5 +47,5 @@ def command(
         raise SettingsError(f"no lever is chosen; take {known} or --all")
     config.check_sets(sets or (), plugins.names("levers"))
     levers = pipeline.levers(run.config, ["all"] if every else flags, sets or ())
-    with pipeline.opened(run.config.db, logs or [], progress=run.progress) as store:
+    with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(pipeline.simulate(store, run.config, run.filters, levers))

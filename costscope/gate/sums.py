@@ -15,6 +15,7 @@ import polars as pl
 from costscope.errors import InputError
 from costscope.gate.exact import split
 from costscope.gate.statistics import Moments
+from costscope.model import ANSWERED
 
 TOKEN_CLASSES = ("fresh", "cache_read", "cache_write", "output")
 CLASSES = (*TOKEN_CLASSES, "other")
@@ -148,7 +149,7 @@ def _clusters(rows: pl.DataFrame) -> pl.DataFrame:
         rows.select(
             "feature", "cluster", "cache_read", "output",
             calls=pl.lit(1, pl.Int64),
-            failed=(pl.col("status") != "ok").cast(pl.Int64),
+            failed=(~pl.col("status").is_in(ANSWERED)).cast(pl.Int64),
             cost="pd", input=prompt, tokens=prompt + pl.col("output"),
         )
         .group_by("feature", "cluster")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from costscope import plugins, sources
 from costscope.errors import InputError
+from costscope.readers._house import HouseMap
+from costscope.readers._mapped import Mapped
 from costscope.readers.interface import Reader, RecordReader
 from costscope.sources import Head, Source
 
@@ -16,14 +18,16 @@ STUMBLES = (
 """What a reader may raise over content that nobody thought of."""
 
 
-def find_reader(source: Source, name: str) -> Reader:
-    """The named reader, or the one that recognises the file. Raises InputError where none does, or
-    two do equally."""
+def find_reader(source: Source, name: str, house: HouseMap | None = None) -> Reader:
+    """The named reader, that of a map, or the one that recognises the file. Raises InputError where
+    none does, or two do equally."""
+    if house is not None:
+        return Mapped(house)
     if name:
         return _made(name)
     head = sources.head(source)
     if not head.records:
-        raise InputError(f"{source.shown}: no records of JSON objects in it, so no log")
+        raise no_records(source)
     readers = [_made(n) for n in plugins.names("readers")]
     scored = [(_score(reader, head), reader) for reader in readers]
     best = max(score for score, _ in scored)
@@ -37,6 +41,15 @@ def find_reader(source: Source, name: str) -> Reader:
             raise InputError(f"{source.shown}: no known log format (records with {keys})")
     alike = [reader for score, reader in scored if score == best]
     return alike[0] if len(alike) == 1 else _first_of(alike, head, source)
+
+
+def no_records(source: Source) -> InputError:
+    """Why a file that holds no JSON objects is no log."""
+    lines = source.start(4096).decode("utf-8", "replace").splitlines()[:2]
+    columns = [{line.count(mark) for line in lines} for mark in ",;\t"]
+    is_table = len(lines) == 2 and any(len(c) == 1 and min(c) for c in columns)
+    hint = "; it looks like a CSV table: save that as JSON lines or Parquet" if is_table else ""
+    return InputError(f"{source.shown}: no records of JSON objects in it, so no log{hint}")
 
 
 def _claims(readers: list[Reader], head: Head) -> list[float]:

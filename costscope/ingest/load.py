@@ -15,14 +15,19 @@ import pyarrow as pa
 from costscope import plugins, sources
 from costscope.errors import InputError
 from costscope.ingest import pool
+from costscope.ingest.learn import relearn
 from costscope.ingest.plan import Plan, jobs, new_bytes, piece_bytes
 from costscope.ingest.task import Job, Task
 from costscope.ingest.worker import MAX_EXAMPLES, Done, Outcome
 from costscope.model import Skipped
-from costscope.store import Added, SourceState, Store
+from costscope.readers._house import HouseMap
+from costscope.store import Added, Skip, SourceState, Store
 
 ROWS = 250_000
 """So many rows of parts make a transaction."""
+
+
+MAX_REASON = 300
 
 
 class Progress(Protocol):
@@ -57,9 +62,10 @@ class Ingested:
     source_nos: list[int] = field(default_factory=list)
 
 
-def ingest(store: Store, logs: Sequence[str], *, reader: str = "", progress: Progress | None = None,
-           processes: int | None = None) -> Ingested:  # fmt: skip
-    """Read logs into the store; what it has already is left alone.
+def ingest(store: Store, logs: Sequence[str], *, reader: str = "", house: HouseMap | None = None,
+           progress: Progress | None = None, processes: int | None = None) -> Ingested:  # fmt: skip
+    """Read logs into the store, by the reader of that name, by a map, or by the one that recognises
+    them; what it has already is left alone.
 
     Raises InputError where a path does not exist, where no file at all could be read, or where a
     reading process died; then what was stored before is complete, and the rest is read next time.
@@ -74,7 +80,8 @@ def ingest(store: Store, logs: Sequence[str], *, reader: str = "", progress: Pro
         tempfile.TemporaryDirectory(prefix="costscope-", ignore_cleanup_errors=True) as folder,
         pool.Readers(store.secret, folder, count) as readers,
     ):
-        plan = Plan(states, reader, piece_bytes(total, count))
+        name = reader if house is None else house.id
+        plan = Plan(states, name, piece_bytes(total, count), house)
         plan.look(paths)
         result = _begun(plan)
         if progress:
@@ -107,6 +114,8 @@ def _load(
         if progress:
             progress.advance(sum(task.size for task in job))
     loader.flush()
+    with store.transaction():
+        relearn(store)
 
 
 class _Loader:
@@ -117,7 +126,13 @@ class _Loader:
         self._lines: dict[int, int] = {}
         self._calls: list[pa.Table] = []
         self._parts: list[pa.Table] = []
+        self._texts: list[pa.Table] = []
+        self._spans: list[pa.Table] = []
         self._changed: dict[int, SourceState] = dict(plan.moved)
+        self._read_from: dict[int, int] = {}
+        self._anew = set(plan.anew)
+        self._gave_calls: set[int] = set()
+        self._skips: list[Skip] = []
         self._waiting = 0
         self._base = 0
 
@@ -128,8 +143,11 @@ class _Loader:
             for task, outcome in zip(job, done.outcomes, strict=True)
         ]
         source_nos = np.array([task.source_no for task in job], np.int32)
-        for calls, parts in done.batches:
-            self._take(_table(calls), _table(parts), source_nos, np.array(first_lines, np.int64))
+        for wrote in done.batches:
+            calls, parts, texts, spans = map(_table, wrote)
+            self._take(calls, parts, source_nos, np.array(first_lines, np.int64))
+            self._texts.append(texts)
+            self._spans.append(spans)
         if self._waiting >= ROWS:
             self.flush()
 
@@ -143,6 +161,10 @@ class _Loader:
         # A file that is read from its start has its lines counted anew.
         before = self._lines.get(number, state.lines) if task.start else 0
         self._lines[number] = before + outcome.lines
+        self._read_from.setdefault(number, before)
+        if outcome.calls:
+            self._gave_calls.add(number)
+        self._skips += _skips(outcome, number, before)
         self._changed[number] = state._replace(
             reader=outcome.reader,
             size=task.source.size if task.end is None else task.end,
@@ -183,12 +205,29 @@ class _Loader:
         """Store what waits, as one transaction."""
         if self._changed:
             with self._store.transaction():
+                # A reader that finds no call in a file does not void what another one found.
+                anew = self._anew & self._gave_calls
+                self._store.forget(self._read_from, anew)
+                self._store.save_skips(self._skips)
                 if self._calls:
                     calls, parts = pa.concat_tables(self._calls), pa.concat_tables(self._parts)
                     self._result.added += self._store.add(calls, parts)
+                    self._store.add_texts(
+                        pa.concat_tables(self._texts), pa.concat_tables(self._spans)
+                    )
                 self._store.save_sources(list(self._changed.values()))
         self._calls, self._parts, self._changed = [], [], {}
+        self._texts, self._spans = [], []
+        self._anew -= self._gave_calls
+        self._read_from, self._skips = {}, []
         self._waiting = self._base = 0
+
+
+def _skips(outcome: Outcome, source_no: int, before: int) -> list[Skip]:
+    """A task's skips as the store keeps them: the examples, and in one row how many more there are."""
+    kept = [Skip(source_no, s.line + before, s.reason[:MAX_REASON]) for s in outcome.skipped]
+    more = outcome.skipped_count - len(kept)
+    return [*kept, Skip(source_no, kept[-1].line, "not kept one by one", more)] if more else kept
 
 
 def _moved(table: pa.Table, base: int) -> pa.Table:

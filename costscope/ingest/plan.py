@@ -16,6 +16,7 @@ from costscope.errors import InputError
 from costscope.ingest import marks
 from costscope.ingest.find import find_reader
 from costscope.ingest.task import Job, Task, place
+from costscope.readers._house import HouseMap, is_map
 from costscope.readers.interface import Reader
 from costscope.sources import Source
 from costscope.sources.paths import PACKED
@@ -41,9 +42,13 @@ class Plan:
     """Looks at files one after the other; `tasks` are what is to be read of them."""
 
     def __init__(
-        self, states: Sequence[SourceState], reader: str = "", piece: int = PIECE_BYTES
+        self,
+        states: Sequence[SourceState],
+        reader: str = "",
+        piece: int = PIECE_BYTES,
+        house: HouseMap | None = None,
     ) -> None:
-        self._reader, self._piece = reader, piece
+        self._reader, self._piece, self._house = reader, piece, house
         self._by_path = {s.path: s for s in states}
         self._alike: dict[str, list[str]] = {}
         for state in states:
@@ -55,6 +60,9 @@ class Plan:
         self.moved: dict[int, SourceState] = {}
         """By number, sources whose path is another one now."""
         self.unchanged: list[SourceState] = []
+        self.anew: set[int] = set()
+        """Sources that another reader, or another map, is to read now: what the first one made of them
+        is void."""
         self.refused: list[str] = []
         self.files = 0
         self.bytes = 0
@@ -82,9 +90,14 @@ class Plan:
         if start is None:
             self.unchanged.append(state)
             return
-        self.states[state.source_no] = state
         reader = self._reader or state.reader
-        self.tasks += _cut(Task(source, state.source_no, state.origin, reader, start), self._piece)
+        if is_map(reader) and self._house is None:
+            raise InputError(
+                f"{source.shown}: it was read by a map ({reader}); name that with --map"
+            )
+        self.states[state.source_no] = state
+        task = Task(source, state.source_no, state.origin, reader, start, house=self._house)
+        self.tasks += _cut(task, self._piece)
 
     def _state(self, name: str, source: Source) -> tuple[SourceState, int | None]:
         """What is known of a file, and from where to read it; None where nothing in it is new."""
@@ -101,12 +114,23 @@ class Plan:
         if known is None:
             return self._new(name, source, begins, modified), 0
         now = known._replace(size=source.size, modified=modified, beginning=begins)
-        if not holds or self._reader not in ("", known.reader):
+        if self._reader not in ("", known.reader):
+            if holds:
+                self.anew.add(now.source_no)
+            return now, 0
+        if not holds:
             return now, 0
         if source.size == known.size:
             # Written to, though of the same size: what lies between the marks may be other calls.
             return now, None if modified == known.modified else 0
-        return now, known.consumed if _grows(source, known.reader) else 0
+        return now, known.consumed if self._grows(source, known.reader) else 0
+
+    def _grows(self, source: Source, reader: str) -> bool:
+        """Whether what was read of a file need not be read again when it has grown."""
+        if self._house is not None:
+            return source.seekable
+        known = reader in plugins.names("readers")
+        return source.seekable and known and not plugins.load("readers", reader).whole_file
 
     def _give_way(self, known: SourceState) -> None:
         """The source at a path that holds another log now keeps its calls under a name of its own."""
@@ -160,12 +184,6 @@ def _holds(path: str, known: SourceState) -> bool:
         return False
 
 
-def _grows(source: Source, reader: str) -> bool:
-    """Whether what was read of a file need not be read again when it has grown."""
-    known = reader in plugins.names("readers")
-    return source.seekable and known and not plugins.load("readers", reader).whole_file
-
-
 def _cut(task: Task, piece: int) -> Iterator[Task]:
     """A large file of independent lines in pieces for several processes."""
     source, start = task.source, task.start
@@ -186,7 +204,7 @@ def _cut(task: Task, piece: int) -> Iterator[Task]:
 def _named(task: Task) -> Reader | None:
     """A file's reader; a file that has none is refused where all others are."""
     try:
-        return find_reader(task.source, task.reader)
+        return find_reader(task.source, task.reader, task.house)
     except InputError:
         return None
 

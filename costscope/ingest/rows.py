@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -24,7 +25,7 @@ MAX_TOKENS = 2**40
 _TEXTS = (
     "session", "trace", "task", "provider", "channel", "region", "model", "tier", "status",
     "finish_reason", "feature", "team", "user_id", "tenant", "template", "template_version",
-    "call_id",
+    "call_id", "retry_of",
 )  # fmt: skip
 _INTS = {
     "revision": "revision", "byte_offset": "offset", "line": "line", "sent_at": "sent_at",
@@ -36,12 +37,14 @@ _BUCKETS = attrgetter(*Usage.__struct_fields__)
 def checked(call: Call, source: str) -> Call | Skipped:
     """A call, or a skip in its place where it has a number that no call can have."""
     counts = () if call.usage is None else _BUCKETS(call.usage)
+    units = call.units.values()
     wrong = (
         "time" if call.sent_at is not None and not 0 <= call.sent_at < MAX_TIME
         else "latency" if call.latency_us is not None and not 0 <= call.latency_us < MAX_TIME
         else "revision" if not 0 <= call.revision < MAX_COUNT
         else "cost" if call.reported_pd is not None and abs(call.reported_pd) >= MAX_COST
         else "token count" if counts and not 0 <= min(counts) <= max(counts) < MAX_TOKENS
+        else "count of units" if units and not 0 <= min(units) <= max(units) < MAX_TOKENS
         else ""
     )  # fmt: skip
     return Skipped(source, call.line, f"the {wrong} is out of range") if wrong else call
@@ -75,6 +78,8 @@ class Rows:
             "traits": pa.array(tables.traits.astype(np.int16)),
             "estimated": pa.array([c.usage is None for c in calls], pa.bool_()),
             "reported_pd": pa.array([c.reported_pd for c in calls], pa.decimal128(38, 0)),
+            "units": pa.array([_json(_counted(c.units)) for c in calls], pa.string()),
+            "ambiguous": pa.array([c.ambiguous for c in calls], pa.bool_()),
         }
         for name, field in _INTS.items():
             columns[name] = pa.array([*map(attrgetter(field), calls)], pa.int64())
@@ -98,5 +103,10 @@ def _texts(texts: list[str | None]) -> pa.Array:
     return pa.array(list(clean), pa.string())
 
 
-def _json(tags: dict[str, str]) -> str | None:
+def _counted(units: dict[str, int]) -> dict[str, int]:
+    """Units without those that there are none of."""
+    return {name: n for name, n in units.items() if n}
+
+
+def _json(tags: Mapping[str, object]) -> str | None:
     return json.dumps(tags, sort_keys=True, ensure_ascii=True) if tags else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from costscope.readers._house import HouseMap
 from costscope.sources import Source
 
 
@@ -18,6 +19,8 @@ class Task(NamedTuple):
     """"" is to be found by looking."""
     start: int = 0
     end: int | None = None
+    house: HouseMap | None = None
+    """The map by which a house format is read; `reader` is its id."""
 
     @property
     def size(self) -> int:

@@ -49,12 +49,21 @@ class Outcome(NamedTuple):
     """Why the file was not read at all, or ""."""
 
 
+class Wrote(NamedTuple):
+    """The Arrow files of a batch. In `calls` the column `piece` says of which task a call is; `texts` and
+    `spans` are what is new of texts (see `attribute.interner.News`)."""
+
+    calls: str
+    parts: str
+    texts: str
+    spans: str
+
+
 class Done(NamedTuple):
-    """What a job gave: an outcome a task, and pairs of Arrow files of calls and parts, in which the
-    column `piece` says of which task a call is."""
+    """What a job gave: an outcome a task, and batches of calls."""
 
     outcomes: list[Outcome]
-    batches: list[tuple[str, str]]
+    batches: list[Wrote]
 
 
 class Worker:
@@ -67,7 +76,7 @@ class Worker:
         self._files = 0
         self._batch = Batch(self._interner)
         self._rows = rows.Rows()
-        self._batches: list[tuple[str, str]] = []
+        self._batches: list[Wrote] = []
 
     def run(self, job: Job) -> Done:
         """One job. A file that cannot be read is an outcome with a reason, never an exception."""
@@ -92,8 +101,10 @@ class Worker:
             tables = self._batch.finish()
             self._files += 1
             stem = f"{self._stem}-{self._files}"
-            calls = _write(self._rows.table(tables), f"{stem}.calls")
-            self._batches.append((calls, _write(tables.parts, f"{stem}.parts")))
+            news = self._interner.news()
+            found = (self._rows.table(tables), tables.parts, news.texts, news.spans)
+            named = zip(found, Wrote._fields, strict=True)
+            self._batches.append(Wrote(*(_write(table, f"{stem}.{name}") for table, name in named)))
         if self._interner.full:
             self._interner.reset()
         self._batch, self._rows = Batch(self._interner), rows.Rows()
@@ -112,7 +123,7 @@ class _Reading:
     def run(self) -> Outcome:
         """Read the task's records."""
         try:
-            reader = find_reader(self._task.source, self._task.reader)
+            reader = find_reader(self._task.source, self._task.reader, self._task.house)
         except InputError as error:
             return self._outcome("", str(error))
         try:
@@ -143,13 +154,18 @@ class _Reading:
         if not isinstance(reader, RecordReader):
             # Such a reader keeps records, and the buffer they are views into is used again.
             kept = (r._replace(raw=bytes(r.raw)) for r in self._records())
-            yield from reader.read(kept, shown)
+            for item in reader.read(kept, shown):
+                self._last_read = not (isinstance(item, Skipped) and self._is_last(item))
+                yield item
             return
         readers = record_readers(reader)
         for record in self._records():
             item = _one(readers, record, shown)
             self._last_read = isinstance(item, Call)
             yield item
+
+    def _is_last(self, item: Skipped) -> bool:
+        return self._last is not None and item.line == self._last.line
 
     def _records(self) -> Iterator[Record]:
         task = self._task

@@ -17,7 +17,7 @@ from costscope.levers._prefix import reclassify
 from costscope.levers._rows import conversation, matches
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
-from costscope.model import INPUT_CLASSES, Workload
+from costscope.model import ANSWERED, INPUT_CLASSES, Workload
 from costscope.prices.rules import batch_rule, caching_rule
 
 CACHED = tuple(name for name in INPUT_CLASSES if name != "fresh")
@@ -121,7 +121,7 @@ class Batching(Lever):
     def _chosen(self, calls: pl.DataFrame) -> pl.DataFrame:
         """The calls to move, with the rule of their batch: hours, caching, write_class."""
         able = calls.filter(
-            (pl.col("tier") == "standard") & (pl.col("status") == "ok") & ~pl.col("added"),
+            (pl.col("tier") == "standard") & pl.col("status").is_in(ANSWERED) & ~pl.col("added"),
             pl.col("sent_at").is_not_null(),
         )
         if self.features:

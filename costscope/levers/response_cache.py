@@ -17,7 +17,7 @@ from costscope.errors import SettingsError
 from costscope.levers._rows import without
 from costscope.levers._words import count, duration, percent
 from costscope.levers.interface import Lever
-from costscope.model import Trait, Workload
+from costscope.model import ANSWERED, Trait, Workload
 
 SCOPES = {"all": [], "user": ["user_id"], "tenant": ["tenant"]}
 """Who may share an answer → the columns that must be known and equal."""
@@ -143,7 +143,7 @@ class ResponseCache(Lever):
         cold = pl.lit(self.any_temperature) | (pl.col("temperature") == 0)
         return (
             (pl.col("request_hash") != 0)
-            & (pl.col("status") == "ok")
+            & pl.col("status").is_in(ANSWERED)
             & pl.col("sent_at").is_not_null()
             & ((pl.col("traits") & Trait.TOOL_CALLED) == 0)
             & cold.fill_null(self.any_temperature or self.unknown_temperature)

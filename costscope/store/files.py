@@ -12,7 +12,7 @@ import duckdb
 
 from costscope.errors import StoreError
 
-VERSION = "1"
+VERSION = "2"
 SECRET_BYTES = 32
 OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -93,6 +93,11 @@ def secret_of(path: Path, *, make: bool) -> bytes:
     if len(found) != SECRET_BYTES:
         raise StoreError(f"{file}: not a store's secret; put it back or ingest into a new store")
     return found
+
+
+def give_secret(path: Path, secret: bytes) -> None:
+    """Set the key of a store that is yet to be made."""
+    _write_secret(path.with_name(path.name + ".secret"), secret)
 
 
 def _write_secret(file: Path, secret: bytes) -> None:

@@ -1,7 +1,7 @@
--- The store. Version 1. A change here is a new version: stores of another version are refused.
+-- The store. Version 2. A change here is a new version: stores of another version are refused.
 
 create table meta (key varchar primary key, value varchar not null);
-insert into meta values ('schema_version', '1');
+insert into meta values ('schema_version', '2');
 
 create type segment as enum (
     'system', 'tools', 'context', 'history', 'query', 'unattributed', 'output', 'reasoning');
@@ -70,10 +70,26 @@ create table calls (
     cache_write_12h bigint not null,
     output bigint not null,
     reasoning bigint not null,
-    reported_pd decimal(38, 0)
+    reported_pd decimal(38, 0),
+    units varchar,
+    ambiguous boolean not null,
+    retry_of varchar
 );
 
--- A row for each (call, block, billing class), in prompt order, reply last.
+-- Records that could not become calls, with the reason: so many of a reading one by one, and the rest
+-- of them in one row more (`records`), at the line of the last one kept.
+create table skips (
+    source_no integer not null,
+    line bigint not null,
+    reason varchar not null,
+    records bigint not null
+);
+
+-- Records that told of a call again which another record had told of, so that it is not counted twice.
+create table duplicates (source_no integer not null, line bigint not null);
+
+-- A row for each (call, block, billing class), in prompt order, reply last. Where a block is told apart by
+-- what traffic teaches, a row for each stretch of it (`nth`), too.
 create table parts (
     call_no bigint not null,
     seq integer not null,
@@ -86,5 +102,20 @@ create table parts (
     tokens bigint not null,
     content ubigint not null,
     prefix ubigint not null,
-    breakpoint cache_mark not null
+    breakpoint cache_mark not null,
+    nth smallint not null default 0
+);
+
+-- What is known of each different text of a block: tokens as the vocabulary counts them.
+create table texts (content ubigint not null, counted bigint not null);
+
+-- The spans (lines and sentences) of texts that nothing marks, in order: what recurs in other texts has
+-- the same `span`. `opens`: what begins with it (0 a sentence, 1 a line, 2 a paragraph).
+create table spans (
+    content ubigint not null,
+    nth smallint not null,
+    span ubigint not null,
+    tokens integer not null,
+    opens tinyint not null,
+    asks boolean not null
 );

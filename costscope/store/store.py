@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,15 @@ class SourceState(NamedTuple):
     """Line breaks in the consumed bytes."""
 
 
+class Skip(NamedTuple):
+    """Records of a file that could not become calls: one at a line, or more than are kept one by one."""
+
+    source_no: int
+    line: int
+    reason: str
+    records: int = 1
+
+
 @dataclass(frozen=True)
 class Added:
     """What became of a batch's calls: each is one of the three."""
@@ -60,6 +69,7 @@ class Store:
         self.path = path
         self._db = connection
         self._next = int(self._one("select coalesce(max(call_no) + 1, 0) from calls"))
+        self._first_new = self._next
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Self:
@@ -125,6 +135,27 @@ class Store:
         with self._given(batch_sources=rows):
             self._db.execute("insert or replace into sources by name select * from batch_sources")
 
+    def forget(self, read_from: dict[int, int], anew: Collection[int]) -> None:
+        """Inside the running transaction: drop what is noted of the lines after one of each source
+        (number → line; 0 for all), which are read again; and the calls of the sources `anew`."""
+        rows = pa.table({
+            "source_no": pa.array(read_from.keys(), pa.int32()),
+            "line": pa.array(read_from.values(), pa.int64()),
+        })  # fmt: skip
+        with self._given(batch_read=rows):
+            for table in ("skips", "duplicates"):
+                self._db.execute(sql("forget").replace("TABLE", table))
+        gone = f"select call_no from calls where source_no in ({', '.join(map(str, sorted(anew)))})"
+        for table in ("parts", "calls") if anew else ():
+            self._run(f"delete from {table} where call_no in ({gone})")
+
+    def save_skips(self, skips: Sequence[Skip]) -> None:
+        """Note records that could not become calls."""
+        names = Skip._fields
+        rows = pa.table({name: [s[i] for s in skips] for i, name in enumerate(names)})
+        with self._given(batch_skips=rows):
+            self._db.execute("insert into skips by name select * from batch_skips")
+
     def add(self, calls: pa.Table, parts: pa.Table) -> Added:
         """Add a batch inside the running transaction.
 
@@ -137,6 +168,8 @@ class Store:
         with self._given(batch_calls=calls, batch_parts=parts):
             self._db.execute(sql("choose"))
             kept, replaced = self._row("select count(*), count(replaces) from chosen")
+            if kept < total:
+                self._db.execute(sql("add_duplicates"), {"first_new": self._first_new})
             if replaced:
                 for table in ("parts", "calls"):
                     self._db.execute(
@@ -145,6 +178,21 @@ class Store:
             self._db.execute(sql("add_calls"), {"base": base})
             self._db.execute(sql("add_parts" if kept < total else "add_all_parts"), {"base": base})
         return Added(kept - replaced, replaced, total - kept)
+
+    def add_texts(self, texts: pa.Table, spans: pa.Table) -> None:
+        """Inside the running transaction: note what is new of texts, see `attribute.interner.News`."""
+        with self._given(batch_texts=texts, batch_spans=spans):
+            self._db.execute(sql("add_texts"))
+
+    def relabel(self, lessons: pa.Table) -> None:
+        """Inside the running transaction: tell the parts of texts apart, as relabel.sql says."""
+        with self._given(batch_lessons=lessons):
+            self._db.execute(sql("relabel"))
+
+    @property
+    def first_new(self) -> int:
+        """The number of the first call that was added since the store was opened, or will be."""
+        return self._first_new
 
     def table(
         self, name: str, values: dict[str, Any] | None = None, **arrows: pa.Table
@@ -169,6 +217,10 @@ class Store:
                 list(values),
             )
         return int(self._one("select count(*) from scope"))
+
+    def _run(self, text: str) -> None:
+        with self._told():
+            self._db.execute(text)
 
     def _one(self, text: str) -> Any:
         return self._row(text)[0]

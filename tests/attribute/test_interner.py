@@ -117,3 +117,21 @@ def test_counting_in_small_batches_changes_nothing(monkeypatch: pytest.MonkeyPat
     whole = counted()
     monkeypatch.setattr(interner, "COUNT_BATCH", 10)
     assert counted() == whole
+
+
+def named(slot: Slot, raw: bytes | memoryview) -> Sequence[Block]:
+    """A dialect of blocks that are known by name, with their size: "size name"."""
+    size, _, name = bytes(raw).decode().partition(" ")
+    return [Block("user", "text", f"<context>{name}</context>", "unattributed", tokens=int(size))]
+
+
+def test_a_block_has_as_many_tokens_as_the_log_says_and_is_not_cut() -> None:
+    batch = Batch(Interner(SECRET))
+    batch.add(Call(dialect=named, messages=[b"512 a", b"512 b", b"0 c", b"77 a"]))
+    parts = batch.finish().parts
+    assert parts["tokens"].to_pylist() == [512, 512, 0, 77]
+    assert set(parts["segment"].to_pylist()) == {"unattributed"}
+    content = parts["content"].to_pylist()
+    assert content[0] == content[3]
+    assert len(set(content)) == 3
+    assert len(set(parts["prefix"].to_pylist())) == 4

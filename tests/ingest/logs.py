@@ -69,8 +69,8 @@ def read(store: Path, *logs: Path | str, **options: Any) -> Ingested:
 CALL_COLUMNS = (
     "call_id, revision, session, trace, task, sent_at, latency_us, provider, channel, region, model, tier, "
     "status, finish_reason, feature, team, user_id, tenant, template, template_version, tags, temperature, "
-    "traits, estimated, fresh, cache_read, cache_write_5m, cache_write_30m, cache_write_1h, cache_write_12h, "
-    "output, reasoning, reported_pd"
+    "traits, estimated, units, ambiguous, retry_of, fresh, cache_read, cache_write_5m, cache_write_30m, "
+    "cache_write_1h, cache_write_12h, output, reasoning, reported_pd"
 )  # fmt: skip
 PART_COLUMNS = "seq, segment, role, kind, billing_class, rule, turn, tokens, breakpoint"
 

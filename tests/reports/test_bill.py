@@ -1,6 +1,7 @@
 """The bill from small sums: exact money, unknown shown as unknown, groups that add up."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -117,3 +118,25 @@ def test_notes_name_what_is_unpriced_with_its_tokens() -> None:
 def test_nothing_at_all_costs_nothing() -> None:
     empty = totals(replace(SPEND, rows=[], facts=[]))
     assert (empty.all_tokens, empty.known_cost, empty.priced_share) == (0, 0, None)
+
+
+FEES = [
+    {"feature": "chat", "model": "known", "unit": "web_search", "number": 3, "pd": "30000000000", "unpriced": False},
+    {"feature": "chat", "model": "odd", "unit": "web_search", "number": 2, "pd": None, "unpriced": True},
+    {"feature": "jobs", "model": "odd", "unit": "rerank_search", "number": 1, "pd": None, "unpriced": True},
+]  # fmt: skip
+
+
+def test_what_is_billed_beside_tokens_is_in_the_bill_and_what_has_no_price_is_named() -> None:
+    whole = report(replace(SPEND, fees=FEES), ["feature"])
+    data = whole.data["totals"]
+    assert data["cost_usd"] == "0.93"
+    assert data["fees"] == {
+        "rerank_search": {"number": 1, "cost_usd": None},
+        "web_search": {"number": 5, "cost_usd": "0.03"},
+    }
+    parts = [Decimal(s["cost_usd"] or 0) for s in data["segments"].values()]
+    beside = [Decimal(f["cost_usd"] or 0) for f in data["fees"].values()]
+    assert sum(parts) + sum(beside) == Decimal(data["cost_usd"])
+    assert [g["cost_usd"] for g in whole.data["groups"]] == ["0.93", None]
+    assert any("2 web search of odd" in note for note in whole.notes)

@@ -16,9 +16,13 @@ DEFAULTS: dict[str, Any] = {
     "temperature": None, "request_hash": 1, "traits": 0, "estimated": False, "fresh": 5,
     "cache_read": 0, "cache_write_5m": 0, "cache_write_30m": 0, "cache_write_1h": 0,
     "cache_write_12h": 0, "output": 2, "reasoning": 0, "reported_pd": None,
+    "units": None, "ambiguous": False, "retry_of": None,
 }  # fmt: skip
 TYPES = {"request_hash": pa.uint64(), "traits": pa.int16(), "reported_pd": pa.decimal128(38, 0)}
-TEXTS = "session trace task region finish_reason feature team user_id tenant template template_version tags"
+TEXTS = (
+    "session trace task region finish_reason feature team user_id tenant template template_version tags "
+    "units retry_of"
+)
 SOURCE = SourceState(0, "a.jsonl", "rows", 10, 1, 10, "f", "b", 0, 2)
 
 

@@ -1,0 +1,54 @@
+"""The spans of texts as rows of small numbers, for learning what recurs after the texts are gone."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from costscope import tokens
+from costscope.attribute.spans import spans
+
+
+class SpanRows:
+    """Gathers the spans of texts that have several. `hashed` makes the keyed hash of a span's text."""
+
+    def __init__(self, hashed: Callable[[str], int]) -> None:
+        self._hashed = hashed
+        self._clear()
+
+    def _clear(self) -> None:
+        self._columns = {name: array(kind) for name, kind in _TYPES.items()}
+        self._texts: dict[str, tuple[list[int], list[str]]] = {}
+
+    def add(self, content: int, text: str, encoding: str) -> None:
+        """Take in a text that is known as `content`."""
+        found = spans(text)
+        if len(found) < 2:
+            return
+        rows, texts = self._texts.setdefault(encoding, ([], []))
+        for nth, span in enumerate(found):
+            piece = text[span.start : span.stop].strip()
+            rows.append(len(self._columns["nth"]))
+            texts.append(piece)
+            row = (content, nth, self._hashed(piece), 0, span.opens, span.asks)
+            for column, value in zip(self._columns.values(), row, strict=True):
+                column.append(value)
+
+    def taken(self) -> pa.Table:
+        """The rows so far: content, nth, span, tokens, opens, asks; they are forgotten with it."""
+        counted = self._columns["tokens"]
+        for encoding, (rows, texts) in self._texts.items():
+            for row, n in zip(rows, tokens.count(texts, encoding), strict=True):
+                counted[row] = n
+        table = pa.table({
+            name: np.array(column, _DTYPES[_TYPES[name]]) for name, column in self._columns.items()
+        })  # fmt: skip
+        self._clear()
+        return table.set_column(5, "asks", table["asks"].cast(pa.bool_()))
+
+
+_TYPES = {"content": "Q", "nth": "h", "span": "Q", "tokens": "i", "opens": "b", "asks": "b"}
+_DTYPES = {"Q": np.uint64, "h": np.int16, "i": np.int32, "b": np.int8}

@@ -1,0 +1,75 @@
+"""After reading: what the prompts of each feature have in common is learned, and their parts told apart.
+
+Works on what the store keeps of texts (which spans recur where), a feature at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+
+from costscope.attribute.learned import ENOUGH, Piece, learn
+from costscope.store import Store
+
+SAMPLE = 5_000
+"""So many different texts of a feature are learned from; what is learned holds for all of them."""
+ROWS = 200_000
+"""So many stretches are written together."""
+_DEFAULT = {"user": ("query", "turn"), "system": ("system", "structure")}
+_LESSONS = pa.schema([
+    ("feature", pa.string()), ("role", pa.string()), ("content", pa.uint64()), ("nth", pa.int32()),
+    ("segment", pa.string()), ("rule", pa.string()), ("tokens", pa.int64()),
+])  # fmt: skip
+
+
+def relearn(store: Store) -> None:
+    """Learn again from the features that new calls belong to, and tell their parts apart. Tokens of
+    calls, blocks and billing classes stay as they are. Inside the running transaction."""
+    groups = store.table("learn_groups", {"first_new": store.first_new, "enough": ENOUGH})
+    waiting: list[dict[str, Any]] = []
+    for group in groups.to_pylist():
+        rows = store.table("learn_texts", {"feature": group["feature"], "role": group["role"]})
+        waiting += _lessons(rows, group["feature"], group["role"])
+        if len(waiting) >= ROWS:
+            store.relabel(pa.Table.from_pylist(waiting, _LESSONS))
+            waiting = []
+    if waiting:
+        store.relabel(pa.Table.from_pylist(waiting, _LESSONS))
+
+
+def _lessons(rows: pa.Table, feature: str | None, role: str) -> Iterator[dict[str, Any]]:
+    """Rows for the stretches of the texts whose parts are to be told apart, or no longer are."""
+    texts = [pieces for _, _, pieces in islice(_texts(rows), SAMPLE)]
+    lesson = learn(texts, role)
+    for content, was_learned, text in _texts(rows):
+        names = lesson.segments(text)
+        if names is not None or was_learned:
+            default, rule = _DEFAULT[role]
+            named = names or [default] * len(text)
+            rule = rule if names is None else "learned"
+            yield from _stretches((feature, role, content), named, text, rule)
+
+
+def _texts(rows: pa.Table) -> Iterator[tuple[int, bool, list[Piece]]]:
+    """Each text's hash, whether its parts are told apart already, and its spans."""
+    names = ("content", "was_learned", "what", "tokens", "opens", "asks")
+    columns = zip(*(rows[name].to_pylist() for name in names), strict=True)
+    for (content, was_learned), spans in groupby(columns, key=itemgetter(0, 1)):
+        yield content, was_learned, [Piece(*span[2:]) for span in spans]
+
+
+def _stretches(
+    of: tuple[str | None, str, int], named: Sequence[str], text: Sequence[Piece], rule: str
+) -> Iterator[dict[str, Any]]:
+    """Rows for the stretches of a text that are of one segment."""
+    feature, role, content = of
+    pairs = zip(named, text, strict=True)
+    for nth, (segment, pieces) in enumerate(groupby(pairs, key=itemgetter(0))):
+        yield {
+            "feature": feature, "role": role, "content": content, "nth": nth, "segment": segment,
+            "rule": rule, "tokens": sum(piece.tokens for _, piece in pieces),
+        }  # fmt: skip
