@@ -29,13 +29,16 @@ class SpanRows:
         if len(found) < 2:
             return
         rows, texts = self._texts.setdefault(encoding, ([], []))
-        for nth, span in enumerate(found):
-            piece = text[span.start : span.stop].strip()
-            rows.append(len(self._columns["nth"]))
-            texts.append(piece)
-            row = (content, nth, self._hashed(piece), 0, span.opens, span.asks)
-            for column, value in zip(self._columns.values(), row, strict=True):
-                column.append(value)
+        pieces = [text[span.start : span.stop].strip() for span in found]
+        columns, n = self._columns, len(found)
+        rows.extend(range(len(columns["nth"]), len(columns["nth"]) + n))
+        texts.extend(pieces)
+        columns["content"].extend([content] * n)
+        columns["nth"].extend(range(n))
+        columns["span"].extend(map(self._hashed, pieces))
+        columns["tokens"].extend([0] * n)
+        columns["opens"].extend([span.opens for span in found])
+        columns["asks"].extend([span.asks for span in found])
 
     def taken(self) -> pa.Table:
         """The rows so far: content, nth, span, tokens, opens, asks; they are forgotten with it."""

@@ -12,9 +12,7 @@ MAX_SPANS = 512
 LONG_LINE = 160
 """A longer line is prose, and is cut into sentences."""
 SENTENCE, LINE, PARAGRAPH = range(3)
-_PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
-_LINE = re.compile(r"\n\s*")
-_SENTENCE = re.compile(r"(?<=[.!?:;])\s+|(?<=[。！？；：])")
+_BORDER = re.compile(r"\n\s*|(?<=[.!?:;])[^\S\n]+(?=\S)|(?<=[。！？；：])(?=\S)")
 _ASKS = ("?", "？", "؟")
 
 
@@ -44,23 +42,20 @@ def spans(text: str) -> list[Span]:
 
 def _borders(text: str) -> list[tuple[int, int]]:
     """Where spans begin, and what begins with them."""
-    found: list[tuple[int, int]] = []
-    for at, end in _pieces(text, 0, len(text), _PARAGRAPH):
-        for i, (a, b) in enumerate(_pieces(text, at, end, _LINE)):
-            found.append((a, PARAGRAPH if i == 0 else LINE))
-            if b - a > LONG_LINE:
-                found += [(c, SENTENCE) for c, _ in _pieces(text, a, b, _SENTENCE)[1:]]
+    found, line, size = [(0, PARAGRAPH)], 1, len(text)
+    start, first = 0, size - len(text.lstrip())
+    for border in _BORDER.finditer(text):
+        at = border.end()
+        if at >= size or border.start() < first:
+            continue
+        breaks = border[0].count("\n")
+        if not breaks:
+            found.append((at, SENTENCE))
+            continue
+        if at - start <= LONG_LINE:
+            del found[line:]
+        found.append((at, PARAGRAPH if breaks > 1 else LINE))
+        line, start = len(found), at
+    if size - start <= LONG_LINE:
+        del found[line:]
     return found
-
-
-def _pieces(text: str, start: int, stop: int, border: re.Pattern[str]) -> list[tuple[int, int]]:
-    """A stretch of text cut behind each border; what is only white space goes with what is before."""
-    ends = [m.end() for m in border.finditer(text, start, stop) if start < m.end() < stop]
-    pieces: list[tuple[int, int]] = []
-    for end in [*ends, stop]:
-        if pieces and not text[start:end].strip():
-            pieces[-1] = (pieces[-1][0], end)
-        elif end > start:
-            pieces.append((start, end))
-        start = end
-    return pieces

@@ -10,7 +10,7 @@ from costscope.sources import documents, loose, parquet
 from costscope.sources.containers import BOM, HEAD_BYTES
 from costscope.sources.files import Source
 
-MAX_RECORDS = 20
+MAX_RECORDS = 12
 """More records make a guess no surer."""
 
 

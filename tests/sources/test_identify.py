@@ -16,6 +16,7 @@ import zstandard
 
 from costscope.errors import InputError
 from costscope.sources import STDIN, Record, Source, head, identify, records
+from costscope.sources.heads import MAX_RECORDS
 
 RECORDS: list[dict[str, Any]] = [
     {"id": i, "request": {"model": "m", "messages": [{"content": "grüße\n" * i}]}} for i in range(5)
@@ -118,7 +119,7 @@ def test_a_long_document_on_one_line_is_a_document(tmp_path: Path) -> None:
     source = saved(tmp_path, json.dumps(many).encode())
     assert source.container == "json"
     assert read(source) == many["rows"]
-    assert len(head(source).records) == 20
+    assert len(head(source).records) == MAX_RECORDS
 
 
 def test_a_torn_first_line_loses_only_itself(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from costscope.errors import InputError
 from costscope.sources import Record, head, identify, parquet, records
+from costscope.sources.heads import MAX_RECORDS
 
 MOMENT = datetime(2026, 11, 2, 6, 21, 28, 766_001, tzinfo=UTC)
 
@@ -108,7 +109,7 @@ def test_a_packed_file_is_unpacked(tmp_path: Path, pack: Any) -> None:
 def test_the_head_is_the_first_rows(tmp_path: Path) -> None:
     path = written(tmp_path / "x", x=pa.array([None, *range(99)]), y=pa.array(range(100)))
     found = head(identify(str(path))).records
-    assert len(found) == 20
+    assert len(found) == MAX_RECORDS
     assert found[:2] == [{"y": 0}, {"x": 0, "y": 1}]
 
 
