@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from costscope.store import Store
 from tests.ingest.logs import call, read, write
 
@@ -76,3 +78,23 @@ def test_features_are_learned_apart(tmp_path: Path) -> None:
     records = [asked(n, metadata={"feature": f"f{n % 6}"}) for n in range(30)]
     read(tmp_path / "s.duckdb", write(tmp_path / "a.jsonl", records))
     assert not any(rule == "learned" for _, rule in parts(tmp_path / "s.duckdb"))
+
+
+@pytest.mark.parametrize("cached", [0, 1, 64, 99, 128, 199, 200])
+def test_billing_classes_stay_as_they_were_billed(tmp_path: Path, cached: int) -> None:
+    records = [asked(n) for n in range(20)]
+    for record in records:
+        record["response"]["usage"]["prompt_tokens_details"] = {"cached_tokens": cached}
+    read(tmp_path / "s.duckdb", write(tmp_path / "a.jsonl", records))
+    with Store.open(tmp_path / "s.duckdb", create=False) as store:
+        store.scope("true", [], {})
+        rows = store.table("scope_parts").to_pylist()
+    assert any(row["rule"] == "learned" for row in rows)
+    billed: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        assert row["tokens"] > 0
+        billed[row["call_no"], row["billing_class"]] += row["tokens"]
+    for call_no in {row["call_no"] for row in rows}:
+        assert billed[call_no, "cache_read"] == cached
+        assert billed[call_no, "fresh"] == 200 - cached
+        assert billed[call_no, "output"] == 7
