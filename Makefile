@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench docs dist clean
+.PHONY: help install demo test check lint types format bench bench-attribution docs dist clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 install: $(READY) ## costscope and what its tests need, in .venv
 
@@ -45,6 +45,9 @@ format: $(READY) ## lets ruff format and fix
 
 bench: $(READY) ## how fast ingest is, next to the least that reading can cost
 	$(BIN)/python tests/bench/ingest.py
+
+bench-attribution: $(READY) ## how many tokens of prompts are told apart rightly, by shape of prompt
+	$(BIN)/python tests/bench/attribution.py
 
 docs: $(READY) ## fills README.md and docs/ from the program
 	$(BIN)/python docs/render.py

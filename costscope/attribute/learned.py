@@ -42,7 +42,8 @@ ASKS = 0.5
 """Share of texts whose smaller place asks something, for the larger one to be taken for context though
 it never recurs."""
 BULK = 120
-"""Tokens that such a place holds in the mean, at least, by far more than any other."""
+"""Tokens that such a place holds in the mean, at least. In a system prompt, where no query stands, it
+need not be larger than others."""
 
 
 class Piece(NamedTuple):
@@ -196,6 +197,9 @@ class _Shape:
         context = {s for s, p in places.items() if p.recurs(places.values(), len(self.texts))}
         if self.role == "user" and not context:
             context = {s for s, p in places.items() if p.is_bulk(places.values(), len(self.texts))}
+        if self.role == "system" and self.fixed:
+            # What is put into a system prompt anew each time, and is long, is no query.
+            context |= {s for s, p in places.items() if p.tokens >= BULK * len(self.texts)}
         if self.role == "user" and len(context) > 1 and len(context) == len(places):
             context.remove(min(context, key=lambda slot: (places[slot].tokens, slot)))
         return context, places.keys() - context

@@ -106,3 +106,26 @@ def test_a_system_prompt_that_never_changes_teaches_nothing() -> None:
     text = text_of([("You are kind.\n\nYou are brief.\n\n" + DOCUMENTS[0] * 3, "system")])[0]
     assert not learn([text], "system").shapes
     assert all(a.what != b.what for a, b in pairwise(text[:3]))
+
+
+def test_long_texts_put_into_a_system_prompt_are_context_though_they_never_recur() -> None:
+    def prompt(i: int) -> Labelled:
+        facts = "\n".join(f"House {i}, row {n}: {i * n + 7} panes, {n} vents." for n in range(40))
+        return [
+            ("You are the help of a greenhouse.\nUse what stands here:\n\n", "system"),
+            (facts, "context"),
+            ("\n\nAnswer in the language of the question. Be brief and be kind, always.", "system"),
+        ]
+
+    made = [text_of(prompt(i)) for i in range(30)]
+    lesson = learn([text for text, _ in made], "system")
+    assert [lesson.segments(text) for text, _ in made] == [truth for _, truth in made]
+
+
+def test_a_name_in_a_system_prompt_is_no_context() -> None:
+    rest = "Answer in the language of the question. Be brief and be kind. " * 6
+    texts = [
+        text_of([(f"You help.\n\nThe user is number {i}.\n\n{rest}", "system")])[0]
+        for i in range(30)
+    ]
+    assert not learn(texts, "system").shapes

@@ -75,8 +75,8 @@ def test_templates_that_do_not_leave_the_rest_to_its_place(name: str) -> None:
     segments = found(PLAIN[name])
     assert segments["context"].count(FACT.strip()) >= 6
     assert ASK not in segments["context"]
-    assert ASK in segments[""]
-    assert set(segments) == {"context", ""}
+    assert segments[""] == ASK
+    assert set(segments) - {"system"} == {"context", ""}
 
 
 SYSTEM = {
@@ -127,7 +127,7 @@ def test_nested_and_neighbouring_tags_are_one_span() -> None:
 
 def test_a_tag_that_is_never_closed_hides_no_other() -> None:
     text = f"<sources> are below.\n<context>\n{FACT}\n</context>\n{ASK}"
-    assert [s for s, _ in spans(text)] == ["", "context", ""]
+    assert [s for s, _ in spans(text)] == ["system", "context", "system", ""]
 
 
 def test_a_message_of_nothing_but_context() -> None:
@@ -137,17 +137,18 @@ def test_a_message_of_nothing_but_context() -> None:
 PIECES = st.sampled_from([
     "<context>", "</context>", "<documents>", "</documents>", "\n", "Context:", "Question:", "-----", "x" * 25,
     "[1] ", "[2] ", "\n\n", "Answer:", "```", "`", "# ", "**", " is below", "following context", "Source 1:",
-    FACT, "é", "Task:",
+    FACT, "é", "Task:", "Chat history:", "User:", "AI:", "Example:", "[FACTS]", "[END FACTS]", '"""', "the query 'a'.",
+    "<question>", "</question>", "<example>", "</example>", "Answer from the sources below.", '{"context": "', '"}',
 ])  # fmt: skip
 
 
-@given(st.lists(PIECES, max_size=30).map("".join), st.sampled_from(["user", "system"]))
+@given(st.lists(PIECES, max_size=40).map("".join), st.sampled_from(["user", "system"]))
 def test_cuts_cover_a_text_once_and_in_order(text: str, role: str) -> None:
     cuts = cut(text, role)
     assert (cuts[0].start, cuts[-1].stop) == (0, len(text))
     assert all(a.stop == b.start for a, b in pairwise(cuts))
     assert len(cuts) == 1 or all(c.start < c.stop for c in cuts)
-    assert {c.segment for c in cuts} <= {"", "context", "query", "system"}
+    assert {c.segment for c in cuts} <= {"", "context", "query", "system", "history"}
 
 
 HOSTILE = (
@@ -156,12 +157,19 @@ HOSTILE = (
     "-----\n", "-----\n------\n", "[1]\n", "[1] ", "Context:\n", "Question:\n", "Context:\nQuestion:\n",
     "Context:\n-----\n", "#", "*", "\n#", "# \n", "context ", "following ", "**Context** is below\n",
     "Use the following context below ", "Source 1:\n", "<context>\n</documents>\n",
+    "[[ ## context ## ]]\n", "Here are the documents below:\n", "documents below ", '{"context": ', '{"a": 1}\n',
+    "[FACTS]\n", "[FACTS]\n" + "x" * 25 + "[END FACTS]\nzzz\n", "User:\n", "Chat history:\nUser: a\n",
+    "Example:\n", "Answer:" + "\n" * 150,
+    "the question 'a' ", "the question 'a", '\n"""\n', "```\nContext:\n```\n", "以下",
+    "以下の資料", "上下文：\n问题：\n", "Context: a\nQuestion: b\nAnswer: c\n", "Answer the question ",
+    "\n\nuse only the context", "a: \n\n", "---\nsources\n",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
 @pytest.mark.parametrize("role", ["user", "system"])
-def test_hostile_text_is_cut_to_its_end(unit: str, role: str) -> None:
+@pytest.mark.parametrize("around", [("", ""), ("Context:\n", "\n\nQuestion: a")])
+def test_hostile_text_is_cut_to_its_end(unit: str, role: str, around: tuple[str, str]) -> None:
     # Quadratic work on this much text would take minutes, which nobody overlooks.
-    text = unit * (400_000 // len(unit))
+    text = around[0] + unit * (100_000 // len(unit)) + around[1]
     assert sum(c.stop - c.start for c in cut(text, role)) == len(text)
