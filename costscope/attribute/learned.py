@@ -8,55 +8,20 @@ order of the texts; silent where there is too little to learn from.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import NamedTuple, Self
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Self
 
+from costscope.attribute.evidence import BULK, ENOUGH, Piece, Place, Text, is_query, recurring
 from costscope.attribute.spans import LINE, PARAGRAPH
 
-ENOUGH = 8
-"""Fewer different texts of one shape prove nothing."""
 SHARE = 0.2
 """Texts of a feature that begin or end alike are of one template if they are so many of them; fewer may
 only have a common subject."""
 ALWAYS = 0.8
 """A span in this share of the texts is the template's; the rest left it out."""
-RECURS = 0.15
-"""A place of which this share of the tokens is also seen in other texts holds retrieved context."""
-SPREAD = 0.4
-"""In this share of the texts, at least."""
-WORDS = 6
-"""Tokens of a span that can be evidence; shorter ones (a brace, a greeting) recur in any text."""
-ALONE = 12
-"""Tokens of a line that can be evidence though nothing next to it recurs with it."""
-LARGE = 4
-"""A place this many times as large as the others needs half of that."""
-CONTEXT = 24
-"""Tokens that such a place holds in the mean, at least."""
-ENDS = 0.9
-"""Share of texts in which the same end must be unique for the query to be told from documents."""
-
-
-ASKS = 0.5
-"""Share of texts whose smaller place asks something, for the larger one to be taken for context though
-it never recurs."""
-BULK = 120
-"""Tokens that such a place holds in the mean, at least. In a system prompt, where no query stands, it
-need not be larger than others."""
-
-
-class Piece(NamedTuple):
-    """A span of a text: a hash that says what it is, its tokens, what begins with it (see `spans`), and
-    whether it ends as a question does."""
-
-    what: int
-    tokens: int
-    opens: int
-    asks: bool
-
-
-Text = Sequence[Piece]
 Slot = tuple[int, int]
 """The template's span before a place, and the how manieth of its kind that is; (0, 0) at the start."""
 
@@ -115,8 +80,8 @@ def learn(texts: Sequence[Text], role: str) -> Lesson:
         if rule is None:
             continue
         rules[key] = rule
-        for text in alike:
-            names = zip(text, rule.segments(text) or (), shape.recurring(text), strict=False)
+        for text, flags in zip(alike, recurring(alike), strict=True):
+            names = zip(text, rule.segments(text) or (), flags, strict=False)
             context = [(piece, again) for piece, name, again in names if name == "context"]
             told += sum(piece.tokens for piece, _ in context)
             seen += sum(piece.tokens for piece, again in context if again)
@@ -143,36 +108,12 @@ class _Shape:
     texts: Sequence[Text]
     role: str
     fixed: Set[int]
-    shared: Set[int]
-    """Spans that are in more than one text, and not the template's."""
-    pairs: Set[tuple[int, int]]
-    """Neighbours that are neighbours in more than one text."""
 
     @classmethod
     def of(cls, texts: Sequence[Text], role: str) -> Self:
         df = Counter(what for text in texts for what in {p.what for p in text})
-        beside = Counter(
-            pair for text in texts for pair in {(a.what, b.what) for a, b in pairwise(text)}
-        )
         least = max(ALWAYS * len(texts), ENOUGH)
-        fixed = {what for what, n in df.items() if n >= least}
-        shared = {what for what, n in df.items() if n > 1} - fixed
-        return cls(texts, role, fixed, shared, {pair for pair, n in beside.items() if n > 1})
-
-    def recurring(self, text: Text) -> list[bool]:
-        """For each span whether it is evidence of context: it is in another text, too, with a neighbour
-        or as a line of its own. Sentences alone recur wherever people write about one thing."""
-        beside = [(a.what, b.what) in self.pairs for a, b in pairwise(text)]
-        lines = [piece.opens >= LINE for piece in text] + [True]
-        return [
-            piece.what in self.shared
-            and piece.tokens >= WORDS
-            and (
-                any(beside[max(0, i - 1) : i + 1])
-                or (lines[i] and lines[i + 1] and piece.tokens >= ALONE)
-            )
-            for i, piece in enumerate(text)
-        ]
+        return cls(texts, role, {what for what, n in df.items() if n >= least})
 
     def rule(self) -> Rule | None:
         """What holds of these texts; None where no context shows, and no template that would part a
@@ -189,35 +130,41 @@ class _Shape:
     def _context(self, slots: Sequence[Sequence[Slot | None]]) -> tuple[set[Slot], set[Slot]]:
         """The places that hold retrieved context, and the others. Of places that all look like it the
         smallest is the query, if there are several."""
-        places: dict[Slot, _Place] = {}
-        for key, text in enumerate(self.texts):
-            for piece, slot, again in zip(text, slots[key], self.recurring(text), strict=True):
+        held: dict[Slot, dict[Hashable, list[Piece]]] = {}
+        for text, own in zip(self.texts, slots, strict=True):
+            for slot, found in groupby(zip(own, text, strict=True), key=itemgetter(0)):
                 if slot is not None:
-                    places.setdefault(slot, _Place()).add(key, piece, seen=again)
-        context = {s for s, p in places.items() if p.recurs(places.values(), len(self.texts))}
+                    pieces = [piece for _, piece in found]
+                    # What is the same throughout says nothing of company that changes.
+                    held.setdefault(slot, {}).setdefault(tuple(p.what for p in pieces), pieces)
+        places = {slot: Place.of(contents.values()) for slot, contents in held.items()}
+        context = {s for s, p in places.items() if p.recurs(places.values())}
         if self.role == "user" and not context:
-            context = {s for s, p in places.items() if p.is_bulk(places.values(), len(self.texts))}
+            context = {s for s, p in places.items() if p.is_bulk(places.values())}
         if self.role == "system" and self.fixed:
             # What is put into a system prompt anew each time, and is long, is no query.
-            context |= {s for s, p in places.items() if p.tokens >= BULK * len(self.texts)}
+            context |= {s for s, p in places.items() if p.is_often and p.mean >= BULK}
         if self.role == "user" and len(context) > 1 and len(context) == len(places):
-            context.remove(min(context, key=lambda slot: (places[slot].tokens, slot)))
+            context.remove(min(context, key=lambda slot: (places[slot].mean, slot)))
         return context, places.keys() - context
 
     def _query_end(self, slots: Sequence[Sequence[Slot | None]]) -> int | None:
         """Where documents and query stand in one place: the end whose paragraph is unique in nearly all
         texts, and which asks where the other end does not. None where nothing tells."""
-        ends, middle, several = {0: _Place(), -1: _Place()}, _Place(), 0
-        for key, text in enumerate(self.texts):
-            found, again = paragraphs_of(text, slots[key]), self.recurring(text)
-            several += len(found) > 1
-            for n, where in enumerate(found if len(found) > 1 else ()):
-                place = ends[0] if n == 0 else ends[-1] if n == len(found) - 1 else middle
-                for i in where:
-                    place.add(key, text[i], seen=again[i])
-        if several < max(ENOUGH, ALWAYS * len(self.texts)):
+        parted = [
+            (text, paragraphs_of(text, own)) for text, own in zip(self.texts, slots, strict=True)
+        ]
+        several = [(text, found) for text, found in parted if len(found) > 1]
+        if len(several) < max(ENOUGH, ALWAYS * len(self.texts)):
             return None
-        return _query_of(ends[0], ends[-1], middle, several)
+        ends, rests = (Place(), Place()), (Place(), Place())
+        for (text, found), seen in zip(several, recurring([t for t, _ in several]), strict=True):
+            for place, where in ((ends[0], found[:1]), (rests[0], found[1:]),
+                                 (ends[-1], found[-1:]), (rests[-1], found[:-1])):  # fmt: skip
+                at = [i for paragraph in where for i in paragraph]
+                place.add([text[i] for i in at], [seen[i] for i in at])
+        asked = {end: is_query(ends[end], rests[end], ends[~end]) for end in (-1, 0)}
+        return next((end for end, is_query in asked.items() if is_query), None)
 
 
 def slots_of(text: Text, fixed: Set[int]) -> Iterator[Slot | None]:
@@ -231,58 +178,6 @@ def slots_of(text: Text, fixed: Set[int]) -> Iterator[Slot | None]:
             yield None
         else:
             yield slot
-
-
-@dataclass
-class _Place:
-    """What stands in one place of the texts of a shape."""
-
-    tokens: int = 0
-    seen: int = 0
-    """Tokens of spans that recur elsewhere."""
-    texts: set[int] = field(default_factory=set)
-    asking: set[int] = field(default_factory=set)
-    known: set[int] = field(default_factory=set)
-    """Texts in which something here recurs elsewhere."""
-
-    def add(self, key: int, piece: Piece, *, seen: bool) -> None:
-        """Take in a span of a text."""
-        self.tokens += piece.tokens
-        self.texts.add(key)
-        if seen:
-            self.seen += piece.tokens
-            self.known.add(key)
-        if piece.asks:
-            self.asking.add(key)
-
-    def recurs(self, places: Collection[_Place], texts: int) -> bool:
-        """Whether enough of it is seen elsewhere too; less will do for by far the largest place."""
-        others = [p.tokens for p in places if p is not self]
-        large = bool(others) and self.tokens >= LARGE * max(others)
-        least = RECURS / 2 if large else RECURS
-        spread = len(self.known) >= SPREAD * texts
-        return spread and self.tokens >= CONTEXT * texts and self.seen >= least * self.tokens
-
-    def is_bulk(self, places: Collection[_Place], texts: int) -> bool:
-        """Whether it is long, and another place, by far smaller, asks in most texts."""
-        others = [p for p in places if p is not self]
-        asked = any(len(p.asking) >= ASKS * texts for p in others)
-        largest = max((p.tokens for p in others), default=0)
-        return asked and self.tokens >= max(BULK * texts, LARGE * largest)
-
-
-def _query_of(first: _Place, last: _Place, middle: _Place, texts: int) -> int | None:
-    """Which end of documents and query in one place is the query: 0, -1, or None where nothing tells."""
-    for end, place, other in ((-1, last, first), (0, first, last)):
-        rest = other.tokens + middle.tokens
-        small = rest >= max(CONTEXT * texts, LARGE * place.tokens)
-        unique = len(place.known) <= (1 - ENDS) * texts
-        known = other.known | middle.known
-        recurs = other.seen + middle.seen >= RECURS * rest and len(known) >= SPREAD * texts
-        asks = len(place.asking) >= ASKS * texts and len(other.asking) < len(place.asking) / 2
-        if small and unique and (recurs or (asks and rest >= BULK * texts)):
-            return end
-    return None
 
 
 def _named(slot: Slot | None, context: Set[Slot], rest: str) -> str:

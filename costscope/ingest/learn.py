@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from costscope.attribute.learned import ENOUGH, Piece, learn
+from costscope.attribute.learned import ENOUGH, Lesson, Piece, learn
 from costscope.store import Store
 
 SAMPLE = 5_000
@@ -39,6 +39,21 @@ def relearn(store: Store) -> None:
             waiting = []
     if waiting:
         store.relabel(pa.Table.from_pylist(waiting, _LESSONS))
+
+
+def groups(store: Store) -> list[tuple[str | None, str]]:
+    """The features of the store, and the roles in which each sends enough texts to learn from."""
+    rows = store.table("learn_groups", {"first_new": 0, "enough": ENOUGH})
+    return list(zip(rows["feature"].to_pylist(), rows["role"].to_pylist(), strict=True))
+
+
+def lesson_of(
+    store: Store, feature: str | None, role: str
+) -> tuple[Lesson, dict[int, list[Piece]]]:
+    """What the texts of a feature in a role teach; and these texts, content hash → spans."""
+    rows = store.table("learn_texts", {"feature": feature, "role": role})
+    texts = {content: pieces for content, _, pieces in _texts(rows)}
+    return learn(list(islice(texts.values(), SAMPLE)), role), texts
 
 
 def _lessons(rows: pa.Table, feature: str | None, role: str) -> Iterator[dict[str, Any]]:
