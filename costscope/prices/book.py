@@ -199,6 +199,11 @@ class PriceBook:
             return _listed(subject, moment)
         table = quotes.quote(subject, moment, user.multipliers.get(moment.tier))
         table |= {name: self._own(subject, moment, user, name) for name in user.prices}
+        if "fresh" in user.prices:
+            free = [
+                n for n in table if n not in user.prices and quotes.UNCHARGED in table[n].source
+            ]
+            table |= dict.fromkeys(free, table["fresh"].because(quotes.UNCHARGED))
         if user.discount == 1:
             return table
         why = f"less {float((1 - user.discount) * 100):g} %: {self._user.name}"

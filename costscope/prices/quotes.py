@@ -59,6 +59,8 @@ class Quote:
 
 
 Table = dict[str, Quote]
+UNCHARGED = "no write charge: the input rate"
+"""Why a cache write costs what input does."""
 """A quote for each charge (library.KEYS) or, in the end, for each billing class (model.CLASSES)."""
 
 
@@ -247,7 +249,7 @@ def _writes(subject: Subject, moment: Moment, charges: Table) -> Table:
     if sold:
         return {name: _nearest(name, sold) for name in _LIFETIMES}
     if rule is not None and not rule.write_charged:
-        uncharged = charges["fresh"].because("no write charge: the input rate")
+        uncharged = charges["fresh"].because(UNCHARGED)
         return dict.fromkeys(_LIFETIMES, uncharged)
     return dict.fromkeys(_LIFETIMES, _explained(charges, "cache_write", "cache writes"))
 

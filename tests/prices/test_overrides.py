@@ -159,3 +159,9 @@ def test_a_file_that_is_no_toml_is_an_input_error(write: Path, raw: bytes) -> No
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.toml: cannot be read"):
         PriceBook.load(tmp_path / "gone.toml")
+
+
+def test_a_write_that_costs_what_input_does_costs_what_your_input_does(write: Path) -> None:
+    own = book(write, '[[price]]\nmodel = "gpt-4o"\ninput = "2.10"\n')
+    assert rate(own, "cache_write_5m") == rate(own) == 2_100_000
+    assert rate(own, "cache_read") == rate(PriceBook(), "cache_read")
