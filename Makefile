@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench bench-attribution docs dist clean
+.PHONY: help install demo test check lint types format bench bench-cache bench-attribution docs dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -45,6 +45,9 @@ format: $(READY) ## lets ruff format and fix
 
 bench: $(READY) ## how fast ingest is, next to the least that reading can cost
 	$(BIN)/python tests/bench/ingest.py
+
+bench-cache: $(READY) ## how long a million calls of twenty parts take in the prompt-cache simulator
+	$(BIN)/python tests/bench/caching.py
 
 bench-attribution: $(READY) ## how many tokens of prompts are told apart rightly, by shape of prompt
 	$(BIN)/python tests/bench/attribution.py

@@ -4,8 +4,10 @@ read. Values only, no query."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from hashlib import blake2b
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from costscope.errors import SettingsError
@@ -38,11 +40,36 @@ class Filters:
 
 
 @dataclass(frozen=True)
+class SegmentRule:
+    """What a user says that is of one segment in the user and system messages of the features that a glob
+    matches: what a regular expression finds, or what stands at a path of a message that is JSON. One of
+    the two is given, and both are checked."""
+
+    feature: str
+    segment: str
+    regex: str = ""
+    path: tuple[str | int, ...] = ()
+    """Steps, see `places`."""
+    role: str = ""
+    """Only in messages of this role; "": both."""
+    slot: str = ""
+    """Only in this slot of a request, see model.SLOTS; "": any."""
+
+
+def digest(rules: Sequence[SegmentRule]) -> str:
+    """A mark of rules and their order; "" for none."""
+    told = "\0".join(map(repr, rules)).encode("utf-8", "backslashreplace")
+    return blake2b(told, digest_size=8).hexdigest() if rules else ""
+
+
+@dataclass(frozen=True)
 class Reading:
     """How logs are to be read: by the reader of that name, or by a map file; by looking without any."""
 
     reader: str = ""
     map: str = ""
+    rules: tuple[SegmentRule, ...] = ()
+    """What a user says of segments: of each call those rules hold whose feature it is, the first first."""
 
     def __post_init__(self) -> None:
         if self.reader and self.map:

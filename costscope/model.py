@@ -177,7 +177,8 @@ class Workload:
     session, trace, user_id, sent_at (datetime us, UTC, may be null), latency_us, provider, channel,
     region, model, tier, status, finish_reason, feature, team, tenant, template, template_version,
     tags (JSON text), temperature, request_hash u64 (0: unknown), traits u16, estimated bool,
-    reported_pd (Decimal/i128 or null), units (JSON text or null), added bool (put in by a lever), lever str (which, or "").
+    reported_pd (Decimal/i128 or null), units (JSON text or null), added bool (put in by a lever),
+    lever str (which, or "").
 
     `parts`: a row per (call, block, billing class), sorted by (call_no, seq). Columns: call_no i64,
     seq i32 (prompt order, reply last), segment, role, kind, billing_class, rule (categoricals of the

@@ -2,47 +2,69 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from costscope import gate, plugins
+from costscope import gate, misses, plugins
 from costscope.advise import recommend as advise_recommend
 from costscope.advise import simulate as advise_simulate
 from costscope.errors import ExitCode, InputError
-from costscope.filters import Filters
-from costscope.gate.sums import Priced, Reprice
+from costscope.explain import PERIODS, Showing, described, made_of, suggestions, waterfall
+from costscope.explain.texts import texts_again
+from costscope.filters import Filters, Reading
+from costscope.gate import units as gate_units
 from costscope.ingest.load import Ingested, Progress
 from costscope.ingest.load import ingest as load
+from costscope.ingest.passing import passing
 from costscope.model import CLASSES, Report, Workload
-from costscope.prices import PriceBook
+from costscope.prices import PriceBook, gaps, overrides, quotes
+from costscope.prices import units as price_units
+from costscope.readers import _house
+from costscope.reports import attribution as attribution_report
 from costscope.reports import bill as bill_report
+from costscope.reports import explain as explain_report
 from costscope.reports import ingest as ingest_report
+from costscope.reports import lever as lever_report
+from costscope.reports import misses as misses_report
 from costscope.reports import prices as prices_report
+from costscope.reports import prompts as prompts_report
+from costscope.reports import quality as quality_report
 from costscope.reports import rows as rows_report
 from costscope.reports import simulation as simulation_report
 from costscope.reports import verdict as verdict_report
+from costscope.reports.residuals import residuals
 from costscope.store import Store, query, scope
 
 if TYPE_CHECKING:
     from costscope.config import Config
     from costscope.levers.interface import Lever
 
-STORE_NAME = "store.duckdb"
+BY_LOOKING = Reading()
 
 
 def ingest(
-    logs: Sequence[str], config: Config, *, reader: str = "", progress: Progress | None = None
+    logs: Sequence[str],
+    config: Config,
+    reading: Reading = BY_LOOKING,
+    *,
+    again: bool = False,
+    progress: Progress | None = None,
 ) -> Report:
-    """Read logs into the store at `config.db` and say what became of them."""
+    """Read logs into the store at `config.db` and say what became of them; with `again` also those that
+    it has already, whose calls are then made anew."""
+    house = _house.load(reading.map) if reading.map else None
     with Store.open(config.db, create=True) as store:
-        result = load(store, logs, reader=reader, progress=progress)
+        result = load(
+            store, logs, reader=reading.reader, house=house, rules=reading.rules, again=again,
+            progress=progress,
+        )  # fmt: skip
         return _ingest_report(store, config, result)
 
 
@@ -52,9 +74,10 @@ def _ingest_report(store: Store, config: Config, result: Ingested) -> Report:
     found = bill_report.totals(_spend(store, config, [], "UTC", "request"))
     counts = {
         "files": result.files, "bytes": result.bytes, "unchanged": result.unchanged,
-        "lines": result.lines, "calls": calls, "new_calls": result.added.new,
+        "lines": result.lines, "lines_with_calls": result.told,
+        "lines_skipped": result.broken, "calls": calls, "new_calls": result.added.new,
         "updated_calls": result.added.updated, "duplicates": result.added.duplicates,
-        "skipped": result.skipped, "ignored": result.ignored,
+        "skipped": result.skipped, "ignored": result.ignored, "other_rules": result.other_rules,
     }  # fmt: skip
     if not calls and not result.added.duplicates:
         told = f" ({result.examples[0].reason})" if result.examples else ""
@@ -64,18 +87,18 @@ def _ingest_report(store: Store, config: Config, result: Ingested) -> Report:
 
 @contextmanager
 def opened(
-    db: Path, logs: Sequence[str], *, reader: str = "", progress: Progress | None = None
+    db: Path,
+    logs: Sequence[str],
+    reading: Reading = BY_LOOKING,
+    *,
+    progress: Progress | None = None,
 ) -> Iterator[Store]:
     """The store to work on: the one at `db`, or one made of logs that is gone afterwards."""
     if not logs:
         with Store.open(db, create=False) as store:
             yield store
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="costscope-") as folder,
-        Store.open(Path(folder) / STORE_NAME, create=True) as store,
-    ):
-        load(store, logs, reader=reader, progress=progress)
+    with passing(logs, reading, progress) as store:
         yield store
 
 
@@ -84,9 +107,13 @@ def bill(store: Store, config: Config, filters: Filters, group_by: Sequence[str]
     """Where the money went. Raises InputError where no call passes the filters."""
     keys = list(group_by) or list(bill_report.DEFAULT_GROUPS)
     _choose(store, filters, scope.keys(keys, filters.timezone))
-    return bill_report.report(
-        _spend(store, config, keys, filters.timezone, unit), group_by, by_segment=by_segment
-    )
+    spend = _spend(store, config, keys, filters.timezone, unit)
+    report = bill_report.report(spend, group_by, by_segment=by_segment)
+    if not by_segment:
+        return report
+    units = _units(store, PriceBook.load(config.prices), filters)
+    _choose(store, filters, scope.keys(PERIODS, filters.timezone))
+    return prompts_report.extended(report, made_of(store, units))
 
 
 def _choose(store: Store, filters: Filters, keys: dict[str, str] | None = None) -> int:
@@ -106,6 +133,7 @@ def _spend(
     book = PriceBook.load(config.prices)
     calls = _frame(store.table("scope_prices"))
     keyed, rates = book.rates(calls)
+    charged = gate_units.charged(book, calls)
     models = calls.join(keyed, on="call_no").unique("rate_no").select("rate_no", "model")
     return bill_report.Spend(
         keys=keys,
@@ -119,6 +147,11 @@ def _spend(
         book=book.id,
         timezone=timezone,
         unit=unit,
+        reported=store.table(
+            "scope_reported", keyed=keyed.to_arrow(), charged=charged.to_arrow()
+        ).to_pylist(),
+        fees=store.table("scope_fees", charged=charged.to_arrow()).to_pylist(),
+        fits=store.table("scope_fits").to_pylist(),
     )
 
 
@@ -132,6 +165,37 @@ def _frame(table: Any) -> pl.DataFrame:
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def doctor(store: Store, config: Config, filters: Filters) -> Report:
+    """How far the calls that pass the filters can be trusted, also where no record became a call.
+
+    Raises InputError where the store has read nothing, or no call passes the filters."""
+    (counts,) = store.table("doctor_counts").to_pylist()
+    if counts["calls"] or not counts["skipped"]:
+        _choose(store, filters)
+    else:
+        store.scope("false", [], {})
+    book = PriceBook.load(config.prices)
+    keyed, rates = book.rates(_frame(store.table("scope_prices")))
+    wide = rates.with_columns(pl.col("billing_class").cast(pl.String)).pivot(
+        on="billing_class", on_columns=CLASSES, index="rate_no", values="rate_pd"
+    )
+    spend = _spend(store, config, [], filters.timezone, "request")
+    bill = bill_report.totals(spend)
+    return quality_report.report(quality_report.Quality(
+        counts=counts,
+        calls=store.table(
+            "doctor_calls", keyed=keyed.to_arrow(), wide=wide.to_arrow()
+        ).to_pylist(),
+        skips=store.table("doctor_skips").to_pylist(),
+        duplicates=store.table("doctor_duplicates").to_pylist(),
+        gaps=store.table("doctor_gaps").to_pylist(),
+        bill=bill,
+        residuals=residuals(spend.reported, spend.rates),
+        nearest={model: book.nearest(model) for model in bill.unpriced if model},
+        filtered=filters != Filters(timezone=filters.timezone),
+    ))  # fmt: skip
 
 
 def workload(store: Store, filters: Filters) -> Workload:
@@ -156,9 +220,58 @@ def levers(config: Config, flags: Sequence[str], sets: Sequence[str] = ()) -> li
 
 def simulate(store: Store, config: Config, filters: Filters, chosen: Sequence[Lever]) -> Report:
     """What these levers would have saved, alone and together."""
-    book = PriceBook.load(config.prices)
-    result = advise_simulate(workload(store, filters), chosen, book)
-    return simulation_report.report(result, "simulate")
+    book, work = PriceBook.load(config.prices), workload(store, filters)
+    report = simulation_report.report(advise_simulate(work, chosen, book), "simulate")
+    if not any(lever.flag == "cache" for lever in chosen):
+        return report
+    spans = _frame(store.table("misses_spans"))
+    found = misses.told(misses.find(work, book, spans), partial(_text, store))
+    return misses_report.extended(report, found)
+
+
+def _text(store: Store, call_no: int, content: int) -> str | None:
+    """The text of a block of one call, which then is the store's scope; None where it is not to be had."""
+    store.scope("call_no = ?", [call_no], {})
+    (facts,) = store.table("explain_call").to_pylist()
+    try:
+        return texts_again(facts, {content}, store.secret).get(content)
+    except InputError:
+        return None
+
+
+def explain(
+    store: Store, config: Config, filters: Filters, call: str, showing: Showing,
+    reading: Reading = BY_LOOKING,
+) -> Report:  # fmt: skip
+    """One call part by part, by its id, the beginning of that, or FILE:LINE."""
+    _choose(store, filters)
+    house = _house.load(reading.map) if reading.map else None
+    showing = replace(showing, house=house, rules=reading.rules)
+    return explain_report.report(waterfall(store, call, PriceBook.load(config.prices), showing))
+
+
+def attribution(store: Store, filters: Filters) -> Report:
+    """What decided the segments of the calls that pass the filters, by feature."""
+    _choose(store, filters)
+    return attribution_report.decided(store.table("attribution").to_pylist())
+
+
+def suggest(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> tuple[str, Report]:
+    """Rules for the features that the filters name, as TOML and as a report."""
+    _choose(store, filters)
+    house = _house.load(reading.map) if reading.map else None
+    (wanted,) = filters.feature
+    found = suggestions(store, wanted, house)
+    return attribution_report.toml(wanted, found), attribution_report.suggested(wanted, found)
+
+
+def explain_lever(lever: Lever, store: Store | None, config: Config, filters: Filters) -> Report:
+    """One lever as it is set, with what it alone would have saved, where there is a log."""
+    result = None
+    if store is not None:
+        book = PriceBook.load(config.prices)
+        result = advise_simulate(workload(store, filters), [lever], book)
+    return lever_report.report(described(lever, result))
 
 
 def recommend(store: Store, config: Config, filters: Filters, *, sets: Sequence[str] = (), top: int | None = None,
@@ -183,21 +296,22 @@ def baseline_write(store: Store, config: Config, filters: Filters, path: Path) -
 
 
 def check(store: Store, config: Config, filters: Filters, *, baseline: str | None = None,
-          fail: Sequence[str] = (), warn: Sequence[str] = ()) -> tuple[Report, ExitCode]:  # fmt: skip
+          fail: Sequence[str] = (), warn: Sequence[str] = (),
+          reading: Reading = BY_LOOKING) -> tuple[Report, ExitCode]:  # fmt: skip
     """Current calls against a baseline: the report, and what the process should end with."""
     book = PriceBook.load(config.prices)
     units = _units(store, book, filters)
-    before = _before(baseline or config.baseline, config, book, filters)
+    before = _before(baseline or config.baseline, config, book, filters, reading)
     rules = [*map(gate.Rule.parse, config.rules), *gate.from_flags(fail, warn)]
     verdict = gate.check(
         units, before, rules or gate.DEFAULT_RULES, gate.Settings.parse(config.check),
-        price_book_id=book.id, reprice=_reprice(book, _last_day(units, book)),
+        price_book_id=book.id, reprice=gate_units.reprice(book, gate_units.last_day(units, book)),
     )  # fmt: skip
     return verdict_report.report(verdict), verdict.exit_code
 
 
 def _before(
-    ref: str | None, config: Config, book: PriceBook, filters: Filters
+    ref: str | None, config: Config, book: PriceBook, filters: Filters, reading: Reading
 ) -> gate.Baseline | None:
     """A baseline by its file, or made of logs on the spot; None where nothing names one."""
     if ref is None:
@@ -205,7 +319,7 @@ def _before(
         return gate.read(default) if default.exists() else None
     if ref.endswith(".json") and not Path(ref).is_dir():
         return gate.read(ref)
-    with opened(config.db, [ref]) as store:
+    with opened(config.db, [ref], reading) as store:
         return _baseline(store, book, replace(filters, since=None, until=None))
 
 
@@ -214,85 +328,38 @@ def _baseline(store: Store, book: PriceBook, filters: Filters) -> gate.Baseline:
     first, last = units["sent_at"].min(), units["sent_at"].max()
     window = (f"{first.isoformat()}Z", f"{last.isoformat()}Z") if first and last else None  # type: ignore[union-attr]
     return gate.Baseline.from_units(
-        units, book.id, window, reprice=_reprice(book, _last_day(units, book))
+        units, book.id, window, reprice=gate_units.reprice(book, gate_units.last_day(units, book))
     )
 
 
 def _units(store: Store, book: PriceBook, filters: Filters) -> pl.DataFrame:
     """A row a call with its tokens and its cost by the book, as gate.check takes them."""
     _choose(store, filters)
-    units = _frame(store.table("scope_units"))
-    keyed, rates = book.rates(_frame(store.table("scope_prices")))
-    wide = rates.pivot(on="billing_class", index="rate_no", values="rate_pd")
-    priced = units.join(keyed, on="call_no").join(wide, on="rate_no", suffix="_pd")
-    writes = [c for c in CLASSES if c.startswith("cache_write")]
-    return priced.with_columns(
-        pd=_spent(CLASSES), unpriced_tokens=_unknown(), cache_write=pl.sum_horizontal(writes),
-        pd_cache_write=_spent(writes), **{f"pd_{c}": _spent([c]) for c in ("fresh", "cache_read", "output")},
-    ).sort("call_no")  # fmt: skip
-
-
-def _spent(classes: Sequence[str]) -> pl.Expr:
-    """What a call's tokens of some classes cost; null where there are some and none has a price."""
-    known = pl.any_horizontal(pl.col(f"{c}_pd").is_not_null() & (pl.col(c) > 0) for c in classes)
-    free = pl.sum_horizontal(classes) == 0
-    amounts = (
-        pl.col(c).cast(pl.Int128) * pl.col(f"{c}_pd").fill_null(0).cast(pl.Int128) for c in classes
-    )
-    return pl.when(known | free).then(pl.sum_horizontal(amounts))
-
-
-def _unknown() -> pl.Expr:
-    return pl.sum_horizontal(
-        pl.when(pl.col(f"{c}_pd").is_null()).then(pl.col(c)).otherwise(0) for c in CLASSES
-    )
-
-
-def _last_day(units: pl.DataFrame, book: PriceBook) -> date:
-    last = units["sent_at"].max()
-    return book.as_of if last is None else last.date()  # type: ignore[union-attr]
-
-
-def _reprice(book: PriceBook, at: date) -> Reprice:
-    """The book as a function of (model, provider, channel, tier, tokens), at one day's prices."""
-
-    def price(items: Sequence[Priced]) -> list[int | None]:
-        if not items:
-            return []
-        calls = pl.DataFrame({
-            "call_no": range(len(items)), "provider": [i[1] for i in items], "channel": [i[2] for i in items],
-            "region": pl.Series([None] * len(items), dtype=pl.String), "model": [i[0] for i in items],
-            "tier": [i[3] for i in items], "sent_at": pl.Series([at] * len(items)).cast(pl.Datetime("us")),
-            "input_tokens": pl.Series([0] * len(items), dtype=pl.Int64),
-        })  # fmt: skip
-        keyed, rates = book.rates(calls)
-        by = {
-            (n, c): pd
-            for n, c, pd in rates.select("rate_no", "billing_class", "rate_pd").iter_rows()
-        }
-        numbers = dict(keyed.select("call_no", "rate_no").iter_rows())
-        return [_item(item[4], by, numbers[i]) for i, item in enumerate(items)]
-
-    return price
-
-
-def _item(tokens: Any, rates: dict[tuple[int, str], int | None], number: int) -> int | None:
-    total = 0
-    for name, count in tokens.items():
-        rate = rates[number, "cache_write_5m" if name == "cache_write" else name]
-        if count and rate is None:
-            return None
-        total += count * (rate or 0)
-    return total
+    return gate_units.units(store, book)
 
 
 def prices_show(config: Config, model: str, provider: str | None, at: date | None) -> Report:
-    """What a model costs by class and tier, where each rate is from, and since when."""
+    """What a model costs by class, tier and unit, where each rate is from, and since when."""
     book = PriceBook.load(config.prices)
     day = at or book.as_of
+    beside = price_units.describe(model, provider, day, overrides.load(config.prices))
     return prices_report.report(
-        model, day, book.describe(model, provider, day), book.nearest(model), book.id
+        model, day, book.describe(model, provider, day), book.nearest(model), book.id, beside
     )
+
+
+def prices_check(store: Store, config: Config, filters: Filters) -> Report:
+    """What the calls that pass the filters use that has no price."""
+    book = PriceBook.load(config.prices)
+    _choose(store, filters)
+    calls, used = _frame(store.table("scope_prices")), _frame(store.table("scope_units"))
+    beside = price_units.unit_rows(calls, quotes.quote, overrides.load(config.prices), book.as_of)
+    tokens = gaps.unpriced_tokens(used, *book.rates(calls)).to_dicts()
+    nearest = {row["model"]: book.nearest(row["model"]) for row in tokens if row["model"]}
+    return prices_report.unpriced(
+        tokens, gaps.unpriced_units(calls, beside).to_dicts(), nearest,
+        sum(int(used[name].sum()) for name in CLASSES), book.id,
+    )  # fmt: skip
 
 
 def sql(db: Path, text: str) -> Report:

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from costscope import tokens
-from costscope.attribute import reconcile, segments
+from costscope.attribute import fit, reconcile, segments
 from costscope.attribute.interner import Interner
+from costscope.attribute.stated import Stated
 from costscope.model import (
     CLASSES,
     KINDS,
@@ -26,9 +27,6 @@ from costscope.model import (
     Usage,
 )
 
-FRAMING = {"openai": 3}
-"""Tokens that a message costs beside its text (the provider's cookbook, billing.md section 4); not
-published for the others, and so 0."""
 MARKS = ("", "5m", "1h")
 
 
@@ -47,13 +45,13 @@ class Tables(NamedTuple):
 class Batch:
     """Gathers calls; `finish` gives their parts. Holds numbers, never text."""
 
-    def __init__(self, interner: Interner) -> None:
-        self._interner = interner
+    def __init__(self, interner: Interner, stated: Stated | None = None) -> None:
+        self._interner, self._stated = interner, stated or Stated()
         self._messages = array("q")
         self._counts = array("q")
         self._replies = array("q")
         self._usage: list[Usage | None] = []
-        self._ratio: list[tuple[int, int, int]] = []
+        self._ratio: list[tuple[int, int, int, int]] = []
         self._params: list[str] = []
         self._flags = array("q")
 
@@ -73,18 +71,18 @@ class Batch:
         self._counts.append(len(self._messages) - before)
         self._replies.append(replies)
         self._usage.append(call.usage)
-        self._ratio.append((top, bottom, FRAMING.get(call.provider, 0)))
+        self._ratio.append((top, bottom, *fit.framing(call.provider, call.model)))
         self._params.append(f"{call.model}\0{call.temperature}\0{call.params}")
         self._flags.append(Trait.JSON_REPLY if call.json_reply else 0)
 
     def _add_texts(self, call: Call, dialect: BlockParser, encoding: str) -> int:
         """Note the call's messages in order of the prompt; how many of them are its reply."""
-        ids, messages = self._interner.ids, self._messages
+        ids, messages, rules = self._interner.ids, self._messages, self._stated.of(call.feature)
         for slot, raw in (("tools", call.tools), ("system", call.system)):
             if memoryview(raw).nbytes:
-                messages.extend(ids(cast(Slot, slot), dialect, encoding, [raw]))
+                messages.extend(ids(cast(Slot, slot), dialect, encoding, [raw], rules))
         if call.messages:
-            messages.extend(ids("message", dialect, encoding, call.messages))
+            messages.extend(ids("message", dialect, encoding, call.messages, rules))
         if memoryview(call.reply).nbytes:
             messages.extend(ids("reply", dialect, encoding, [call.reply]))
             return 1
@@ -103,7 +101,7 @@ class Batch:
             is_reply,
             len(self),
         )
-        ratio = np.array(self._ratio, np.int64).reshape(len(self), 3)
+        ratio = np.array(self._ratio, np.int64).reshape(len(self), 4)
         rows = reconcile.reconcile(laid, reconcile.Bill.of(self._usage), ratio)
         ends = segments.call_hashes(laid, len(self))
         return Tables(

@@ -20,6 +20,7 @@ from msgspec import Raw
 from costscope import tokens
 from costscope.attribute import markers
 from costscope.attribute.span_rows import SpanRows
+from costscope.attribute.stated import Ruled, RuleSet
 from costscope.model import KINDS, ROLES, RULES, SEGMENTS, Block, BlockParser, Slot, Trait
 
 NO_SEGMENT = 255
@@ -65,7 +66,7 @@ class Interner:
         self._clear()
 
     def _clear(self) -> None:
-        self._ids: dict[tuple[Slot, BlockParser, str], dict[bytes, int]] = {}
+        self._ids: dict[tuple[Slot, BlockParser, str, RuleSet | None], dict[bytes, int]] = {}
         self._start, self._pieces, self._unread = array("q"), array("q"), array("b")
         self._columns = {n: array(t) for n, t in _TYPES.items()}
         self._pending: dict[str, list[tuple[int, str]]] = {}
@@ -83,44 +84,44 @@ class Interner:
         self._clear()
 
     def ids(
-        self, slot: Slot, dialect: BlockParser, encoding: str, raws: Sequence[Raw | bytes]
-    ) -> list[int]:
-        """The ids of raw messages of one slot, dialect and encoding; new ones are decoded."""
-        known = self._ids.setdefault((slot, dialect, encoding), {})
+        self, slot: Slot, dialect: BlockParser, encoding: str, raws: Sequence[Raw | bytes],
+        rules: RuleSet | None = None,
+    ) -> list[int]:  # fmt: skip
+        """The ids of raw messages of one slot, dialect and encoding, cut by what a user says of their
+        feature; new ones are decoded."""
+        known = self._ids.setdefault((slot, dialect, encoding, rules), {})
         keys = list(map(xxhash.xxh3_128_digest, raws, repeat(self._seed)))
         found = list(map(known.get, keys))
         if None not in found:
             return cast(list[int], found)
         for key, raw in zip(keys, raws, strict=True):
             if key not in known:
-                known[key] = self._add(slot, dialect, encoding, raw)
+                known[key] = self._add(slot, dialect, encoding, raw, rules)
         return [known[key] for key in keys]
 
-    def _add(self, slot: Slot, dialect: BlockParser, encoding: str, raw: Raw | bytes) -> int:
+    def _add(
+        self, slot: Slot, dialect: BlockParser, encoding: str, raw: Raw | bytes,
+        rules: RuleSet | None,
+    ) -> int:  # fmt: skip
         blocks = _parsed(slot, dialect, raw)
         self._start.append(len(self._columns["role"]))
         # A block without text is nothing that was sent: frameworks write "" where APIs write null.
         # A message of nothing else is still a message, which costs its framing.
         for block in [b for b in blocks or () if b.text or b.breakpoint] or (blocks or ())[:1]:
-            self._add_block(block, encoding)
+            self._add_block(block, encoding, _cuts(block, slot, rules))
         self._pieces.append(len(self._columns["role"]) - self._start[-1])
         self._unread.append(blocks is None)
         if self._pending_bytes > COUNT_BATCH:
             self._count()
         return len(self._start) - 1
 
-    def _add_block(self, block: Block, encoding: str) -> None:
-        cuts = [markers.Cut(block.segment, 0, len(block.text))]
-        rule = "structure" if block.segment else "turn"
-        cuttable = block.kind == "text" and not block.segment and block.tokens < 0
-        if cuttable and block.role in ("user", "system"):
-            cuts = markers.cut(block.text, block.role)
-            rule = "marker" if cuts[0].segment or len(cuts) > 1 else rule
-        for i, cut in enumerate(cuts):
+    def _add_block(self, block: Block, encoding: str, cuts: Sequence[Ruled]) -> None:
+        learnable = _is_cuttable(block) and not block.segment
+        for i, (cut, rule) in enumerate(cuts):
             text = block.text[cut.start : cut.stop]
             mark = block.breakpoint if i == len(cuts) - 1 else ""
             self._add_piece(block, text, cut.segment, mark, rule)
-            if cuttable and not cut.segment and block.role in ("user", "system"):
+            if learnable and not cut.segment:
                 self._spans.add(self._columns["content"][-1], text, encoding)
             if text and block.kind != "image" and block.tokens < 0:
                 self._pending.setdefault(encoding, []).append(
@@ -222,6 +223,25 @@ def _parsed(slot: Slot, dialect: BlockParser, raw: Raw | bytes) -> Sequence[Bloc
         return dialect(slot, bytes(raw))
     except STUMBLES:
         return None
+
+
+def _is_cuttable(block: Block) -> bool:
+    return block.kind == "text" and block.tokens < 0 and block.role in ("user", "system")
+
+
+def _cuts(block: Block, slot: Slot, rules: RuleSet | None) -> Sequence[Ruled]:
+    """The cuts of a block that cover it once: whole where the log itself names its segment, unless a
+    user says otherwise."""
+    cuts, rule = [markers.Cut(block.segment, 0, len(block.text))], "turn"
+    if block.segment:
+        rule = "structure"
+    elif _is_cuttable(block):
+        cuts = markers.cut(block.text, block.role)
+        rule = "marker" if cuts[0].segment or len(cuts) > 1 else rule
+    found = [Ruled(cut, rule) for cut in cuts]
+    if rules is None or not _is_cuttable(block):
+        return found
+    return rules.cuts(block.text, block.role, slot, found)
 
 
 def _traits(block: Block, text: str) -> int:

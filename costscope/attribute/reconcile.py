@@ -63,7 +63,7 @@ class Rows(NamedTuple):
 
 def reconcile(laid: Laid, bill: Bill, ratio: Ints) -> Rows:
     """Rows of text and a bill → parts. `ratio` is a row a call: numerator and denominator of tokens of
-    the model's family per counted token, and framing tokens a message."""
+    the model's family per counted token, framing tokens a message, and those a tool call or result."""
     calls = len(bill.known)
     estimate = _estimate(laid, ratio, bill.reasoning > 0)
     text_in = _per_call(estimate, laid.call, ~laid.is_reply, calls)
@@ -96,7 +96,9 @@ def _estimate(laid: Laid, ratio: Ints, reasons: Flags) -> Ints:
     framed = laid.first_of_message & ~laid.is_reply & (laid.kind != KIND["tool_schema"])
     # Where the bill counts reasoning by itself, the text of a reply's thoughts explains nothing more.
     hidden = laid.is_reply & (laid.kind == KIND["thinking"]) & reasons[laid.call]
-    return np.where(hidden, 0, scaled + np.where(framed, per_row[:, 2], 0))
+    tool = ~laid.is_reply & np.isin(laid.kind, (KIND["tool_call"], KIND["tool_result"]))
+    beside = np.where(framed, per_row[:, 2], 0) + np.where(tool, per_row[:, 3], 0)
+    return np.where(hidden, 0, scaled + beside)
 
 
 def _per_call(values: Ints, call: Ints, where: Flags, calls: int) -> Ints:
@@ -178,9 +180,22 @@ def _only(rows: dict[str, np.ndarray], keep: Flags) -> dict[str, np.ndarray]:
 
 
 def _by_class(rows: dict[str, np.ndarray], classes: Ints, usage: Ints) -> Rows:
-    """Prompt rows cut where one billing class ends and the next begins along the prompt."""
-    call, tokens = rows["call"], rows["tokens"]
-    asked = ~rows["is_reply"]
+    row, billing_class, tokens = cut(rows["call"], rows["tokens"], ~rows["is_reply"], classes)
+    taken = {name: column[row] for name, column in rows.items()}
+    return Rows(
+        call=taken["call"], seq=taken["seq"], segment=taken["segment"], role=taken["role"],
+        kind=taken["kind"], rule=taken["rule"], mark=taken["mark"], turn=taken["turn"],
+        tokens=tokens, billing_class=billing_class, content=taken["content"],
+        prefix=taken["prefix"], usage=usage,
+    )  # fmt: skip
+
+
+def cut(call: Ints, tokens: Ints, asked: Flags, classes: Ints) -> tuple[Ints, Ints, Ints]:
+    """Prompt rows (`asked`) cut where one billing class ends and the next begins along the prompt.
+
+    Rows are in order of (call, place); `classes` has a row a call and a column for each of
+    INPUT_CLASSES. Gives for each piece its row, billing class and tokens.
+    """
     counted = np.where(asked, tokens, 0)
     running = np.cumsum(counted)
     first = np.diff(call, prepend=-1) != 0
@@ -188,7 +203,7 @@ def _by_class(rows: dict[str, np.ndarray], classes: Ints, usage: Ints) -> Rows:
     start = stop - counted
     ends = np.cumsum(classes, axis=1)
     overlap = np.zeros((len(call), len(CLASSES)), np.int64)
-    for i in range(len(INPUT_CLASSES)):
+    for i in np.flatnonzero(classes.any(axis=0)):
         low = ends[call, i] - classes[call, i]
         overlap[:, i] = np.minimum(stop, ends[call, i]) - np.maximum(start, low)
     overlap[~asked, :_OUTPUT] = 0
@@ -199,10 +214,4 @@ def _by_class(rows: dict[str, np.ndarray], classes: Ints, usage: Ints) -> Rows:
     at = np.minimum((start[empty, None] >= ends[call[empty]]).sum(axis=1), _FRESH)
     has[np.flatnonzero(empty), np.where(asked[empty], at, _OUTPUT)] = True
     row, billing_class = np.nonzero(has)
-    return Rows(
-        call=call[row], seq=rows["seq"][row], segment=rows["segment"][row], role=rows["role"][row],
-        kind=rows["kind"][row], rule=rows["rule"][row], mark=rows["mark"][row],
-        turn=rows["turn"][row], tokens=np.maximum(overlap[row, billing_class], 0),
-        billing_class=billing_class, content=rows["content"][row], prefix=rows["prefix"][row],
-        usage=usage,
-    )  # fmt: skip
+    return row, billing_class, np.maximum(overlap[row, billing_class], 0)

@@ -12,6 +12,7 @@ import typer
 
 from costscope import __version__
 from costscope.cli import (
+    attribute,
     baseline,
     check,
     config,
@@ -47,6 +48,7 @@ COMMANDS = (
     Entry("simulate", simulate.command, simulate.lever_flags),
     Entry("recommend", recommend.command),
     Entry("explain", explain.command),
+    Entry("attribute", attribute.command),
     Entry("baseline write", baseline.write),
     Entry("check", check.command),
     Entry("doctor", doctor.command),

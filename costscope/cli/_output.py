@@ -49,13 +49,17 @@ class Output:
         plugins.load("renderers", chosen)
         return cls(chosen, tuple((path, _format_of(path)) for path in files))
 
-    def show(self, *reports: Report) -> None:
-        """Writes reports, several one after another; as JSON they are one object with a key each."""
+    def show(self, *reports: Report, text: str | None = None) -> None:
+        """Writes reports, several one after another; as JSON they are one object with a key each. `text`
+        is what stdout gets in their place where no format was asked for."""
         for path, name in self.files:
             try:
                 path.write_bytes(_bytes(_rendered(name, reports)))
             except OSError as error:
                 raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+        if text is not None and self.format == DEFAULT:
+            to_stdout(_bytes(text))
+            return
         terminal = is_terminal(sys.stdout, os.environ)
         to_stdout(_bytes(_rendered(self.format, reports, terminal=terminal)))
 

@@ -129,7 +129,7 @@ def _run(options: Mapping[str, Any]) -> Run:
     found = config.load(Path.cwd(), os.environ, levers=plugins.names("levers"), flags=flags)
     output = Output.of(options["format"], options["json"], options.get("output") or ())
     filters = _filters(options, found.timezone)
-    reading = Reading(options.get("reader") or "", options.get("map") or "")
+    reading = Reading(options.get("reader") or "", options.get("map") or "", found.segment_rules)
     return Run(found, filters, output, Bar(quiet=options["quiet"]), reading)
 
 

@@ -15,7 +15,8 @@ def command(
         str, typer.Option(metavar="KEYS", help="feature, team, user, model, day, ...: a list.")
     ] = "",
     by: Annotated[
-        Literal["segment"] | None, typer.Option(help="Also show each group's cost by segment.")
+        Literal["segment"] | None,
+        typer.Option(help="Also show what prompts are made of: shares, growth, templates."),
     ] = None,
     unit: Annotated[
         Literal["request", "conversation", "task", "user"],

@@ -64,7 +64,7 @@ def flat(table: Mapping[str, Any], origin: str) -> Iterator[tuple[str, Any]]:
     Raises SettingsError where something else stands in a table's place.
     """
     for key, value in table.items():
-        if key == "check":
+        if key in ("check", "attribute"):
             yield from _inner(key, value, origin)
         elif key == "levers":
             for lever, settings in _inner(key, value, origin):

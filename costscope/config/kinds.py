@@ -17,8 +17,10 @@ CHECK = {
 LISTS = {
     "check.rules": ("id", "metric", "fail", "warn", "floor", "for"),
     "check.accept": ("rule", "for", "up_to", "until", "reason"),
+    "attribute.rules": ("feature", "role", "slot", "segment", "regex", "json"),
 }
-"""Lists of tables and the keys of each. What the values mean is the gate's business."""
+"""Lists of tables and the keys of each. What the values mean is the business of the gate, and of
+`segment_rules`."""
 
 _PLAIN = (int, float, bool, str)
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

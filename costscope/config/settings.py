@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from costscope.config import files, kinds
+from costscope.config import files, kinds, segment_rules
 from costscope.errors import SettingsError
+from costscope.filters import SegmentRule
 
 T = TypeVar("T")
 
@@ -74,6 +75,12 @@ class Config:
         """[[check.accept]] as they stand, for the gate to parse."""
         return self._tables("check.accept")
 
+    @property
+    def segment_rules(self) -> tuple[SegmentRule, ...]:
+        """[[attribute.rules]], checked. Raises SettingsError that names file, rule and key."""
+        found = self.settings.get("attribute.rules")
+        return segment_rules.parsed(found.value, found.origin) if found else ()
+
     def lever(self, cls: type[T], sets: Sequence[str] = ()) -> T:
         """A lever as it is configured. `sets` are "LEVER.FIELD=VALUE", of any lever, and win.
 
@@ -87,7 +94,11 @@ class Config:
         """Every setting with its origin, defaults too: for `config show`."""
         for key, default in DEFAULTS.items():
             yield self.settings.get(key, Setting(key, default, "default"))
-        yield from (s for key, s in sorted(self.settings.items()) if key.startswith("check."))
+        yield from (
+            s
+            for key, s in sorted(self.settings.items())
+            if key.startswith(("attribute.", "check."))
+        )
         for cls in levers:
             found = self._of(cls, sets)
             for name, item in kinds.settable(cls).items():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from costscope import plugins, sources
 from costscope.errors import InputError
 from costscope.readers._house import HouseMap
 from costscope.readers._mapped import Mapped
 from costscope.readers.interface import Reader, RecordReader
-from costscope.sources import Head, Source
+from costscope.sources import Head, Record, Source, loose
+from costscope.sources.heads import FAR, MAX_RECORDS
 
 LEAST = 0.25
 """A lower score is no recognition, unless one record is beyond doubt: logs hold other lines too."""
@@ -28,6 +31,17 @@ def find_reader(source: Source, name: str, house: HouseMap | None = None) -> Rea
     head = sources.head(source)
     if not head.records:
         raise no_records(source)
+    found = _recognised(head, source)
+    if found is None and len(head.records) == MAX_RECORDS:
+        found = _recognised(sources.head(source, FAR), source)
+    if found is None:
+        keys = ", ".join(sorted(head.records[0])[:6])
+        raise InputError(f"{source.shown}: no known log format (records with {keys})")
+    return found
+
+
+def _recognised(head: Head, source: Source) -> Reader | None:
+    """The reader of most of a head's records, if any."""
     readers = [_made(n) for n in plugins.names("readers")]
     scored = [(_score(reader, head), reader) for reader in readers]
     best = max(score for score, _ in scored)
@@ -37,8 +51,7 @@ def find_reader(source: Source, name: str, house: HouseMap | None = None) -> Rea
         best = max((score for score, _ in scored), default=0.0)
         claims = _claims([r for _, r in scored], head)
         if sum(claims) < LEAST * len(claims) and max(claims) < SURE:
-            keys = ", ".join(sorted(head.records[0])[:6])
-            raise InputError(f"{source.shown}: no known log format (records with {keys})")
+            return None
     alike = [reader for score, reader in scored if score == best]
     return alike[0] if len(alike) == 1 else _first_of(alike, head, source)
 
@@ -72,6 +85,14 @@ def _first_of(alike: list[Reader], head: Head, source: Source) -> Reader:
             return reader
     names = " or ".join(sorted(r.name for r in alike))
     raise InputError(f"{source.shown}: could be {names}; say which with --reader")
+
+
+def scores(readers: Sequence[RecordReader], record: Record) -> list[tuple[float, RecordReader]]:
+    """How surely a record is of each format, the surest first, equals in their order."""
+    fields = loose.parsed(bytes(record.raw))
+    head = Head("", [fields] if isinstance(fields, dict) else [])
+    scored = [(_score(reader, head), reader) for reader in readers]
+    return sorted(scored, key=lambda found: -found[0])
 
 
 def record_readers(first: RecordReader) -> list[RecordReader]:

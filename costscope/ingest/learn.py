@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from costscope.attribute.learned import ENOUGH, Lesson, Piece, learn
+from costscope.attribute.evidence import ENOUGH, Piece
+from costscope.attribute.learned import Lesson, learn
 from costscope.store import Store
 
 SAMPLE = 5_000

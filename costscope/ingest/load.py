@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from costscope import plugins, sources
 from costscope.errors import InputError
+from costscope.filters import SegmentRule, digest
 from costscope.ingest import pool
 from costscope.ingest.learn import relearn
 from costscope.ingest.plan import Plan, jobs, new_bytes, piece_bytes
+from costscope.ingest.refine import refine
 from costscope.ingest.task import Job, Task
 from costscope.ingest.worker import MAX_EXAMPLES, Done, Outcome
 from costscope.model import Skipped
@@ -51,21 +53,29 @@ class Ingested:
     bytes: int = 0
     unchanged: int = 0
     lines: int = 0
-    """Records that were read: calls (those of `added`), `skipped` and `ignored` together."""
+    """Records that were read: `told`, `broken` and `ignored` together."""
+    told: int = 0
+    """Records that told calls: one, or, as a session or a batch of spans does, several."""
+    broken: int = 0
+    """Records that told no call, but why not."""
     ignored: int = 0
     added: Added = field(default_factory=Added)
     skipped: int = 0
+    """Reasons; a record that tells several things may be broken in several places."""
     examples: list[Skipped] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     readers: dict[str, int] = field(default_factory=dict)
     """Files by reader, those that were unchanged included."""
     source_nos: list[int] = field(default_factory=list)
+    other_rules: int = 0
+    """Files of the store whose calls were cut by other rules of the user than those of this run."""
 
 
 def ingest(store: Store, logs: Sequence[str], *, reader: str = "", house: HouseMap | None = None,
+           rules: Sequence[SegmentRule] = (), again: bool = False,
            progress: Progress | None = None, processes: int | None = None) -> Ingested:  # fmt: skip
     """Read logs into the store, by the reader of that name, by a map, or by the one that recognises
-    them; what it has already is left alone.
+    them; what it has already is left alone, or with `again` made anew. `rules` cut what is read now.
 
     Raises InputError where a path does not exist, where no file at all could be read, or where a
     reading process died; then what was stored before is complete, and the rest is read next time.
@@ -74,23 +84,24 @@ def ingest(store: Store, logs: Sequence[str], *, reader: str = "", house: HouseM
         plugins.load("readers", reader)
     paths = sources.expand(logs)
     states = store.sources()
-    total = new_bytes(states, paths)
+    total = new_bytes(() if again else states, paths)
     count = pool.processes_for(total) if processes is None else max(1, processes)
     with (
         tempfile.TemporaryDirectory(prefix="costscope-", ignore_cleanup_errors=True) as folder,
-        pool.Readers(store.secret, folder, count) as readers,
+        pool.Readers(store.secret, folder, count, rules) as readers,
     ):
         name = reader if house is None else house.id
-        plan = Plan(states, name, piece_bytes(total, count), house)
+        plan = Plan(states, name, piece_bytes(total, count), house, again)
         plan.look(paths)
         result = _begun(plan)
         if progress:
             progress.start(sum(task.size for task in plan.tasks))
         try:
-            _load(store, plan, result, readers, progress)
+            _load(_Loader(store, plan, result, digest(rules)), plan, readers, progress)
         finally:
             if progress:
                 progress.done()
+    result.other_rules = store.other_rules(digest(rules))
     if result.refused and not result.source_nos:
         more = f" (and {len(result.refused) - 1} more files)" if len(result.refused) > 1 else ""
         raise InputError(result.refused[0] + more)
@@ -105,24 +116,19 @@ def _begun(plan: Plan) -> Ingested:
     return result
 
 
-def _load(
-    store: Store, plan: Plan, result: Ingested, readers: pool.Readers, progress: Progress | None
-) -> None:
-    loader = _Loader(store, plan, result)
+def _load(loader: _Loader, plan: Plan, readers: pool.Readers, progress: Progress | None) -> None:
     for job, done in readers.read(list(jobs(plan.tasks))):
         loader.load(job, done)
         if progress:
             progress.advance(sum(task.size for task in job))
-    loader.flush()
-    with store.transaction():
-        relearn(store)
+    loader.finish()
 
 
 class _Loader:
     """Puts what jobs gave into the store, several to a transaction, in order."""
 
-    def __init__(self, store: Store, plan: Plan, result: Ingested) -> None:
-        self._store, self._plan, self._result = store, plan, result
+    def __init__(self, store: Store, plan: Plan, result: Ingested, rules: str) -> None:
+        self._store, self._plan, self._result, self._rules = store, plan, result, rules
         self._lines: dict[int, int] = {}
         self._calls: list[pa.Table] = []
         self._parts: list[pa.Table] = []
@@ -181,6 +187,8 @@ class _Loader:
             result.readers[outcome.reader] = result.readers.get(outcome.reader, 0) + 1
             result.source_nos.append(number)
         result.lines += outcome.records
+        result.told += outcome.told
+        result.broken += outcome.broken
         result.ignored += outcome.ignored
         result.skipped += outcome.skipped_count
         room = MAX_EXAMPLES - len(result.examples)
@@ -201,26 +209,47 @@ class _Loader:
         self._base += calls.num_rows
         self._waiting += parts.num_rows + calls.num_rows
 
+    def finish(self) -> None:
+        """Store the rest, and see what all of it together tells."""
+        self.flush()
+        with self._store.transaction():
+            refine(self._store)
+            relearn(self._store)
+
     def flush(self) -> None:
         """Store what waits, as one transaction."""
         if self._changed:
             with self._store.transaction():
                 # A reader that finds no call in a file does not void what another one found.
                 anew = self._anew & self._gave_calls
+                known = self._store.held(anew & self._plan.grown)
                 self._store.forget(self._read_from, anew)
                 self._store.save_skips(self._skips)
                 if self._calls:
                     calls, parts = pa.concat_tables(self._calls), pa.concat_tables(self._parts)
-                    self._result.added += self._store.add(calls, parts)
+                    self._result.added += _again(self._store.add(calls, parts), known)
                     self._store.add_texts(
                         pa.concat_tables(self._texts), pa.concat_tables(self._spans)
                     )
                 self._store.save_sources(list(self._changed.values()))
+                # Those that only grew, or were changed, hold calls that were cut before.
+                self._store.note_rules([*self._new(), *anew], self._rules)
         self._calls, self._parts, self._changed = [], [], {}
         self._texts, self._spans = [], []
         self._anew -= self._gave_calls
         self._read_from, self._skips = {}, []
         self._waiting = self._base = 0
+
+    def _new(self) -> Iterator[int]:
+        """The sources that wait to be stored for the first time."""
+        states = self._plan.states
+        return (n for n in self._changed if n in states and not states[n].reader)
+
+
+def _again(added: Added, known: int) -> Added:
+    """What was added, where so many of its calls stand for ones that were known, and forgotten first."""
+    same = min(known, added.new)
+    return Added(added.new - same, added.updated, added.duplicates + same)
 
 
 def _skips(outcome: Outcome, source_no: int, before: int) -> list[Skip]:

@@ -25,7 +25,14 @@ def passing(logs: Sequence[str], reading: Reading, progress: Progress | None) ->
         path = Path(folder) / "store.duckdb"
         give_secret(path, secret_for(logs))
         with Store.open(path, create=True) as store:
-            ingest(store, logs, reader=reading.reader, house=house, progress=progress)
+            ingest(
+                store,
+                logs,
+                reader=reading.reader,
+                house=house,
+                rules=reading.rules,
+                progress=progress,
+            )
             yield store
 
 

@@ -19,6 +19,7 @@ from costscope.ingest.task import Job, Task, place
 from costscope.readers._house import HouseMap, is_map
 from costscope.readers.interface import Reader
 from costscope.sources import Source
+from costscope.sources.packing import BROKEN
 from costscope.sources.paths import PACKED
 from costscope.store import SourceState
 
@@ -47,8 +48,9 @@ class Plan:
         reader: str = "",
         piece: int = PIECE_BYTES,
         house: HouseMap | None = None,
+        again: bool = False,
     ) -> None:
-        self._reader, self._piece, self._house = reader, piece, house
+        self._reader, self._piece, self._house, self._again = reader, piece, house, again
         self._by_path = {s.path: s for s in states}
         self._alike: dict[str, list[str]] = {}
         for state in states:
@@ -61,8 +63,11 @@ class Plan:
         """By number, sources whose path is another one now."""
         self.unchanged: list[SourceState] = []
         self.anew: set[int] = set()
-        """Sources that another reader, or another map, is to read now: what the first one made of them
-        is void."""
+        """Sources that another reader, or another map, is to read now, or that are wanted again: what
+        the first reading made of them is void."""
+        self.grown: set[int] = set()
+        """Those of them that are read whole because they have grown: what the end of a session meant may
+        be known better now."""
         self.refused: list[str] = []
         self.files = 0
         self.bytes = 0
@@ -103,7 +108,7 @@ class Plan:
         """What is known of a file, and from where to read it; None where nothing in it is new."""
         known = self._by_path.get(name)
         modified = os.stat(place(source)).st_mtime_ns
-        begins = marks.beginning(place(source))
+        begins = _begins(source)
         holds = known is not None and _holds(place(source), known)
         if known and not holds and source.container == "jsonl" and begins != known.beginning:
             self._give_way(known)  # another log stands there now
@@ -114,23 +119,34 @@ class Plan:
         if known is None:
             return self._new(name, source, begins, modified), 0
         now = known._replace(size=source.size, modified=modified, beginning=begins)
-        if self._reader not in ("", known.reader):
+        if self._again or self._reader not in ("", known.reader):
             if holds:
                 self.anew.add(now.source_no)
             return now, 0
-        if not holds:
-            return now, 0
+        return now, self._from(source, known, modified) if holds else 0
+
+    def _from(self, source: Source, known: SourceState, modified: int) -> int | None:
+        """From where to read a file that still begins as it did."""
         if source.size == known.size:
             # Written to, though of the same size: what lies between the marks may be other calls.
-            return now, None if modified == known.modified else 0
-        return now, known.consumed if self._grows(source, known.reader) else 0
+            return None if modified == known.modified else 0
+        if self._grows(source, known.reader):
+            return known.consumed
+        if self._whole(known.reader):
+            self.grown.add(known.source_no)
+            self.anew.add(known.source_no)
+        return 0
+
+    def _whole(self, reader: str) -> bool:
+        known = self._house is None and reader in plugins.names("readers")
+        return known and bool(plugins.load("readers", reader).whole_file)
 
     def _grows(self, source: Source, reader: str) -> bool:
         """Whether what was read of a file need not be read again when it has grown."""
         if self._house is not None:
             return source.seekable
         known = reader in plugins.names("readers")
-        return source.seekable and known and not plugins.load("readers", reader).whole_file
+        return source.seekable and known and not self._whole(reader)
 
     def _give_way(self, known: SourceState) -> None:
         """The source at a path that holds another log now keeps its calls under a name of its own."""
@@ -164,13 +180,50 @@ class Plan:
         """The origin of a file that this one is a copy of, or an earlier or later state of it."""
         for path in self._alike.get(begins, [])[-MAX_CANDIDATES:]:
             known = self._by_path.get(path)
-            if known and path != name and os.path.exists(path):
-                common = min(source.size, os.path.getsize(path))
-                if common >= MIN_COPY and marks.fingerprint(path, common) == marks.fingerprint(
-                    place(source), common
-                ):
-                    return known.origin
+            if known and path != name and _alike(known, path, source):
+                return known.origin
         return None
+
+
+def _begins(source: Source) -> str:
+    """A mark of a file's first line, whether it is packed or not."""
+    if source.packing:
+        return marks.begins(source.start(marks.LINE_BYTES))
+    return marks.beginning(place(source))
+
+
+def _alike(known: SourceState, path: str, source: Source) -> bool:
+    """Whether a file is a copy, or an earlier or later state, of one that was read: also where one of
+    them was packed since, as rotated logs are."""
+    try:
+        if not os.path.exists(path):
+            return (
+                bool(source.packing)
+                and known.consumed >= MIN_COPY
+                and _unpacked(source, known.consumed) == (known.consumed, known.fingerprint)
+            )
+        other = sources.identify(path)
+        if source.packing or other.packing:
+            return _same_content(source, other)
+        common = min(source.size, other.size)
+        return common >= MIN_COPY and marks.fingerprint(path, common) == marks.fingerprint(
+            place(source), common
+        )
+    except (*BROKEN, InputError):
+        return False
+
+
+def _same_content(a: Source, b: Source) -> bool:
+    found = _unpacked(a)
+    other = _unpacked(b, found[0])
+    if other[0] < found[0]:
+        found = _unpacked(a, other[0])
+    return found == other and found[0] >= MIN_COPY
+
+
+def _unpacked(source: Source, most: int | None = None) -> tuple[int, str]:
+    with source.open() as file:
+        return marks.streamed(file, most)
 
 
 def _holds(path: str, known: SourceState) -> bool:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Self
 
 from costscope.errors import InputError
+from costscope.filters import SegmentRule
 from costscope.ingest.task import Job
 from costscope.ingest.worker import Done, Worker
 
@@ -39,8 +40,10 @@ class Readers:
     """Processes that read jobs and put Arrow files into `folder`. They start at once, so that they are
     ready when the jobs are. Use as a context manager."""
 
-    def __init__(self, secret: bytes, folder: str, processes: int) -> None:
-        self._given = (secret, folder)
+    def __init__(
+        self, secret: bytes, folder: str, processes: int, rules: Sequence[SegmentRule] = ()
+    ) -> None:
+        self._given = (secret, folder, rules)
         self._count = processes
         self._pool: ProcessPoolExecutor | None = None
         if processes > 1:
@@ -83,11 +86,11 @@ class Readers:
 _worker: Worker | None = None
 
 
-def _begin(secret: bytes, folder: str) -> None:
+def _begin(secret: bytes, folder: str, rules: Sequence[SegmentRule]) -> None:
     global _worker
     # Ctrl-C reaches every process of a terminal; the one that stores acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = Worker(secret, folder)
+    _worker = Worker(secret, folder, rules)
 
 
 def _ready() -> None:

@@ -4,7 +4,7 @@ own, touches no store, and holds a batch at a time."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +14,13 @@ from msgspec import Raw
 from costscope import sources
 from costscope.attribute import Batch
 from costscope.attribute.interner import Interner
+from costscope.attribute.stated import Stated
 from costscope.errors import InputError
+from costscope.filters import SegmentRule
 from costscope.ingest import marks, rows
-from costscope.ingest.find import STUMBLES, find_reader, record_readers
+from costscope.ingest.account import Account
+from costscope.ingest.choice import Choice
+from costscope.ingest.find import find_reader
 from costscope.ingest.task import Job, Task, place
 from costscope.model import Call, Ignored, Skipped
 from costscope.readers.interface import Reader, RecordReader
@@ -31,14 +35,19 @@ _NO_TEXT = Raw(b"")
 
 
 class Outcome(NamedTuple):
-    """What became of a task's records: each is in one of the counts."""
+    """What became of a task's records: each told calls, was broken, or was ignored."""
 
     reader: str
     records: int
+    told: int
+    """Records that told a call or more."""
+    broken: int
+    """Records that told none, but a reason why."""
     calls: int
     skipped: list[Skipped]
     """Examples, with lines counted from the start of the piece."""
     skipped_count: int
+    """Reasons: a record that holds several things may be broken in several places."""
     ignored: int
     consumed: int
     """Up to where the next reading need not look again: before a last line that was cut off."""
@@ -69,12 +78,12 @@ class Done(NamedTuple):
 class Worker:
     """Reads jobs; keeps what it knows of texts from one to the next."""
 
-    def __init__(self, secret: bytes, folder: str) -> None:
+    def __init__(self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = ()) -> None:
         self.buffer = bytearray()
-        self._interner = Interner(secret)
+        self._interner, self._stated = Interner(secret), Stated(rules)
         self._stem = str(Path(folder) / str(os.getpid()))
         self._files = 0
-        self._batch = Batch(self._interner)
+        self._batch = Batch(self._interner, self._stated)
         self._rows = rows.Rows()
         self._batches: list[Wrote] = []
 
@@ -107,7 +116,7 @@ class Worker:
             self._batches.append(Wrote(*(_write(table, f"{stem}.{name}") for table, name in named)))
         if self._interner.full:
             self._interner.reset()
-        self._batch, self._rows = Batch(self._interner), rows.Rows()
+        self._batch, self._rows = Batch(self._interner, self._stated), rows.Rows()
 
 
 class _Reading:
@@ -116,6 +125,7 @@ class _Reading:
     def __init__(self, worker: Worker, number: int, task: Task) -> None:
         self._worker, self._number, self._task = worker, number, task
         self._records_read = self._calls = self._skips = self._ignored = 0
+        self._account = Account()
         self._skipped: list[Skipped] = []
         self._last: Record | Oversized | None = None
         self._last_read = True
@@ -126,6 +136,7 @@ class _Reading:
             reader = find_reader(self._task.source, self._task.reader, self._task.house)
         except InputError as error:
             return self._outcome("", str(error))
+        self._account = Account(alone=isinstance(reader, RecordReader))
         try:
             for item in self._items(reader):
                 self._take(item)
@@ -133,7 +144,8 @@ class _Reading:
             # What came before the break is kept: those calls were read whole.
             self._records_read += 1
             line = self._last.line if self._last else 0
-            self._take(Skipped(self._task.source.shown, line, str(error)))
+            self._skip(Skipped(self._task.source.shown, line, str(error)))
+            self._account.tear()
         return self._outcome(reader.name, "")
 
     def _take(self, item: Call | Skipped | Ignored) -> None:
@@ -141,13 +153,18 @@ class _Reading:
             item = rows.checked(item, self._task.source.shown)
         if isinstance(item, Call):
             self._calls += 1
+            self._account.told(item.line)
             self._worker.add(item, self._task, self._number)
         elif isinstance(item, Ignored):
             self._ignored += item.count
         else:
-            self._skips += 1
-            if len(self._skipped) < MAX_EXAMPLES:
-                self._skipped.append(item)
+            self._account.broken(item.line)
+            self._skip(item)
+
+    def _skip(self, item: Skipped) -> None:
+        self._skips += 1
+        if len(self._skipped) < MAX_EXAMPLES:
+            self._skipped.append(item)
 
     def _items(self, reader: Reader) -> Iterator[Call | Skipped | Ignored]:
         shown = self._task.source.shown
@@ -158,9 +175,9 @@ class _Reading:
                 self._last_read = not (isinstance(item, Skipped) and self._is_last(item))
                 yield item
             return
-        readers = record_readers(reader)
+        choice = Choice(reader)
         for record in self._records():
-            item = _one(readers, record, shown)
+            item = choice.read(record, shown)
             self._last_read = isinstance(item, Call)
             yield item
 
@@ -189,8 +206,8 @@ class _Reading:
             consumed, lines, mark = 0, 0, ""
             refused = refused or f"{self._task.source.shown}: {error.strerror}"
         return Outcome(
-            reader, self._records_read, self._calls, self._skipped, self._skips, self._ignored,
-            consumed, lines, mark, refused,
+            reader, self._records_read, *self._account.counts(), self._calls, self._skipped,
+            self._skips, self._ignored, consumed, lines, mark, refused,
         )  # fmt: skip
 
     def _consumed(self) -> tuple[int, int]:
@@ -205,28 +222,6 @@ class _Reading:
         after = last.offset + (len(last.raw) if isinstance(last, Record) else 0)
         rest = marks.line_breaks(task.source.path, after, task.end)
         return task.end, last.line - 1 + rest
-
-
-def _one(readers: list[RecordReader], record: Record, source: str) -> Call | Skipped:
-    """A record as its own format reads it, else as the first other format that knows it."""
-    first = _tried(readers[0], record, source)
-    if isinstance(first, Call) or not first.reason.startswith("not a record of"):
-        return first
-    for other in readers[1:]:
-        item = _tried(other, record, source)
-        if isinstance(item, Call):
-            return item
-    return first
-
-
-def _tried(reader: RecordReader, record: Record, source: str) -> Call | Skipped:
-    """A record by one reader; what makes a reader stumble is a bad record, not the end of the log."""
-    try:
-        return reader.one(record, source)
-    except STUMBLES as error:
-        return Skipped(
-            source, record.line, f"not readable as {reader.name} ({type(error).__name__}: {error})"
-        )
 
 
 def _write(table: pa.Table, path: str) -> str:

@@ -37,6 +37,7 @@ RULE = {
     "life": pl.String,
     "ttl": pl.Int64,
     "longest": pl.Int64,
+    "whole_units": pl.Boolean,
 }
 
 
@@ -94,7 +95,7 @@ def facts(rule: CachingRule, asked: str) -> tuple[Any, ...]:
     longest = max(ttl, LONGEST) if rule.mode == "implicit" else ttl
     step = max(rule.granularity, rule.boundary or 1)
     spans = (ttl * SECOND, longest * SECOND)
-    return (rule.mode, rule.minimum, step, rule.lookback, life, *spans)
+    return (rule.mode, rule.minimum, step, rule.lookback, life, *spans, rule.whole_units)
 
 
 def seconds(life: str) -> int | None:

@@ -21,6 +21,7 @@ from costscope.levers._cache_rows import (
     Ints,
     Rows,
     changes,
+    later,
 )
 from costscope.model import KINDS, ROLES
 
@@ -88,11 +89,11 @@ def boundary(rows: Rows, facts: Facts) -> Spots:
     spoken = _within(rows, (answers | (role == ASSISTANT)).astype(np.int64))
     opening = (role == SYSTEM) & (spoken == 0)
     eligible = closes & (answers | opening)
-    later = _later(rows, eligible)
-    latest = eligible & (later == 0)
+    behind = later(rows.call, eligible)
+    latest = eligible & (behind == 0)
     implied = np.where(latest & (rows.mark <= 0), facts.life[rows.call], rows.mark)
     mark = policy_mark(rows, facts, implied, latest)
-    near = eligible & ((later <= facts.lookback[rows.call]) | opening)
+    near = eligible & ((behind <= facts.lookback[rows.call]) | opening)
     return Spots(rows, near | (mark > 0), mark)
 
 
@@ -107,16 +108,8 @@ def policy_mark(rows: Rows, facts: Facts, logged: Ints, last: Flags) -> Ints:
 
 def closing(rows: Rows, condition: Flags) -> Flags:
     """True on each call's last block of which `condition` holds."""
-    last: Flags = condition & (_later(rows, condition) == 0)
+    last: Flags = condition & (later(rows.call, condition) == 0)
     return last
-
-
-def _later(rows: Rows, condition: Flags) -> Ints:
-    """How many rows after each one in its call the condition holds of."""
-    sofar = np.cumsum(condition)
-    ends = np.flatnonzero(rows.ends())
-    sizes = np.diff(np.append(-1, ends))
-    return np.repeat(sofar[ends], sizes) - sofar
 
 
 def _within(rows: Rows, counts: Ints) -> Ints:

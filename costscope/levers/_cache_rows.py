@@ -41,6 +41,11 @@ class Rows(NamedTuple):
     mark: Ints
     """What the log has: a code of LIVES."""
     reply: Flags
+    most: Ints
+    """How long the prompt up to here can be at most: `end`, and all behind it that has no text, for
+    where that stands is a guess."""
+    whole: Ints
+    """Tokens of the whole prompt."""
 
     def where(self, which: Flags) -> Rows:
         """Some of the rows."""
@@ -73,6 +78,7 @@ class Facts(NamedTuple):
     scope: NDArray[np.uint64]
     policy: Ints
     """A code of POLICIES."""
+    whole_units: Flags
 
 
 def facts(calls: pl.DataFrame) -> Facts:
@@ -84,6 +90,7 @@ def facts(calls: pl.DataFrame) -> Facts:
         mode=coded("mode", MODES),
         life=coded("life", LIVES),
         policy=coded("policy", POLICIES),
+        whole_units="whole_units",
     ).collect()  # fmt: skip
     return Facts(**{name: found[name].to_numpy() for name in Facts._fields})
 
@@ -93,6 +100,7 @@ def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
     gives them."""
     columns = blocks.select(
         "call_no", "content", "end", "prefix",
+        textless=pl.when(pl.col("content") == 0).then("tokens").otherwise(0),
         role=coded("role", ROLES),
         kind=coded("kind", KINDS),
         mark=coded("breakpoint", LIVES),
@@ -100,9 +108,28 @@ def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
     )  # fmt: skip
     found = {name: columns[name].to_numpy() for name in columns.columns}
     number, content = found.pop("call_no"), found.pop("content")
+    found["most"] = found["end"] + later(number, found.pop("textless") * ~found["reply"])
+    found["whole"] = over(np.maximum, np.where(found["reply"], 0, found["end"]), changes(number))
     place = np.searchsorted(calls, number)
     known = np.append(calls, -1)[place] == number
     return Rows(place, **found).where(known & (content != 0) & (found["prefix"] != 0))
+
+
+def later(group: Ints, counts: Ints | Flags) -> Ints:
+    """The sum of what is counted after each row in its run of one group."""
+    if not len(group):
+        return np.zeros(0, np.int64)
+    sofar: Ints = np.cumsum(counts, dtype=np.int64)
+    last = np.flatnonzero(np.append(changes(group)[1:], True))
+    behind: Ints = np.repeat(sofar[last], np.diff(np.append(-1, last))) - sofar
+    return behind
+
+
+def over(best: np.ufunc, values: Ints, starts: Flags) -> Ints:
+    """The best of each run's values, on every row of it; `starts` is True where a run begins."""
+    first = np.flatnonzero(starts)
+    sizes = np.diff(np.append(first, len(values)))
+    return np.repeat(best.reduceat(values, first), sizes) if len(values) else values
 
 
 def coded(name: str, known: tuple[str, ...]) -> pl.Expr:

@@ -10,18 +10,37 @@ from costscope.levers._rows import IS_CACHED
 from costscope.levers._words import count, listing, percent
 from costscope.model import Workload
 
+SELF_HOSTED = "self-hosted"
 IMPLICIT = pl.col("mode") == "implicit"
 
 
 def action(before: Workload, after: Workload, ttl: str) -> str:
     """What to switch on, and what share of which prompts would be read from a cache."""
     now, then = by_model(before), by_model(after)
-    rows = then.join(now, on="model", suffix="_now", maintain_order="left")
+    rows = then.join(now, on=["model", "own"], suffix="_now", maintain_order="left")
     rows = rows.filter(pl.col("read") > pl.col("read_now")).sort(-pl.col("read"), "model")
-    if rows.is_empty():
-        return "Nothing to switch on: no prompt of this log would be read from a cache."
+    hosted, own = rows.filter(~pl.col("own")), rows.filter("own")
+    said = [asked(hosted, ttl)] if hosted.height else []
+    if own.height:
+        share, read = gained(own)
+        said.append(
+            f"Keep the prefix cache of self-hosted engines on: {share} of their prompts ({read:,} "
+            "tokens) would be read from it."
+        )
+    return (
+        " ".join(said) or "Nothing to switch on: no prompt of this log would be read from a cache."
+    )
+
+
+def gained(rows: pl.DataFrame) -> tuple[str, int]:
+    """What share of prompts would be read that is not read now, and how many tokens."""
     read = int(rows["read"].sum()) - int(rows["read_now"].sum())
-    share = percent(read, int(rows["prompt"].sum()))
+    return percent(read, int(rows["prompt"].sum())), read
+
+
+def asked(rows: pl.DataFrame, ttl: str) -> str:
+    """What to ask of the providers of some models."""
+    share, read = gained(rows)
     return (
         f"Switch prompt caching on for {listing(rows['model'].to_list())}: mark the ends of the tool "
         "definitions, of the system prompt and, where conversations go on, of the last message "
@@ -31,15 +50,17 @@ def action(before: Workload, after: Workload, ttl: str) -> str:
 
 
 def by_model(workload: Workload) -> pl.DataFrame:
-    """Per model: tokens of its prompts, and of them those read from a cache."""
+    """Per model, and whether it is self-hosted (`own`): tokens of its prompts, and of them those read
+    from a cache."""
     kind = pl.col("billing_class").cast(pl.String)
     parts = workload.parts.filter(kind != "output").group_by("call_no").agg(
         prompt=pl.col("tokens").sum(), read=pl.col("tokens").filter(kind == "cache_read").sum()
     )  # fmt: skip
-    models = workload.calls.select("call_no", pl.col("model").cast(pl.String))
-    return parts.join(models, on="call_no").group_by("model").agg(
+    own = pl.col("channel").cast(pl.String) == SELF_HOSTED
+    models = workload.calls.select("call_no", pl.col("model").cast(pl.String), own=own)
+    return parts.join(models, on="call_no").group_by("model", "own").agg(
         pl.col("prompt", "read").sum()
-    ).sort("model")  # fmt: skip
+    ).sort("model", "own")  # fmt: skip
 
 
 def notes(before: Workload, candidates: pl.DataFrame, miss_rate: float) -> Sequence[str]:
@@ -87,4 +108,13 @@ def assumed(candidates: pl.DataFrame, miss_rate: float) -> Iterator[str]:
         yield (
             f"Taken to be cold: what was cached before the log begins ({count(cold, 'call')} within "
             "one cache lifetime of it)."
+        )
+
+
+def held(calls: int, capacity: str) -> Iterator[str]:
+    """What was assumed of self-hosted engines."""
+    if calls:
+        yield (
+            f"Simulated as an engine's own cache, {capacity}, the least recently used blocks out first: "
+            f"{count(calls, 'call')}. Its tokens have no price; what is saved is computing."
         )

@@ -11,11 +11,19 @@ from typing import Any
 
 import polars as pl
 
+from costscope.levers._cache_heads import headed, learned
+
 GROUP = ("provider", "model")
 MILLION = 1_000_000
 WHOLE_STEP = 128
 """A call is above the ideal if it is billed more than one step of OpenAI's granularity above it."""
 TAILS = (0.05, 0.95)
+STUDENT = (
+    6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833,
+    1.812, 1.796, 1.782, 1.771, 1.761, 1.753, 1.746, 1.740,
+)  # fmt: skip
+"""Student's t, 95 %, at 1 to 17 degrees of freedom: below 19 sessions no order statistic reaches the
+5 % and 95 % points."""
 EXPLAINED = 0.8
 """Below this share of the billed tokens the logged text is not what was sent, and is not simulated."""
 
@@ -76,6 +84,8 @@ def backtested(truth: pl.DataFrame) -> Mapping[str, Any] | None:
     held-out sessions whose billed tokens lie in their 90 % interval. `fit_calls` were fitted on.
     """
     split = halves(truth)
+    known = learned(split.filter("fit"))
+    split = headed(split, known)
     fit, held = split.filter("fit"), split.filter(~pl.col("fit"))
     held = held.join(fitted(fit), on=GROUP, maintain_order="left")
     held = held.filter(pl.col("lost").is_not_null()).with_columns(predicted=READ)
@@ -96,32 +106,43 @@ def backtested(truth: pl.DataFrame) -> Mapping[str, Any] | None:
 
 
 def coverage(fit: pl.DataFrame, held: pl.DataFrame) -> float | None:
-    """The share of held-out sessions inside the 90 % interval of the mean loss a call of a session."""
-    bounds = (
-        per_session(fit)
-        .group_by(GROUP)
-        .agg(quantile(TAILS[0]).alias("least"), quantile(TAILS[1]).alias("most"))
-    )
+    """The share of held-out sessions whose billed tokens lie in their 90 % interval; None where fewer
+    than two sessions were fitted on."""
+    mean = fit.group_by(GROUP).agg(usual=(pl.col("ideal") - pl.col("billed")).mean())
+    off, slack = pl.col("off"), 1 / pl.col("root")
+    bounds = per_session(fit, mean).group_by(GROUP).agg(least=bound(0), most=bound(1))
     inside = (
-        per_session(held)
-        .join(bounds, on=GROUP)
-        .select((pl.col("loss") >= pl.col("least") - 1) & (pl.col("loss") <= pl.col("most") + 1))
+        per_session(held, mean)
+        .join(bounds.drop_nulls(), on=GROUP)
+        .select((off >= pl.col("least") - slack) & (off <= pl.col("most") + slack))
         .to_series()
     )
-    mean = inside.mean()
-    return round(float(mean), 6) if isinstance(mean, float) else None
+    share = inside.mean()
+    return round(float(share), 6) if isinstance(share, float) else None
 
 
-def per_session(truth: pl.DataFrame) -> pl.DataFrame:
-    """`loss`: tokens a call by which a session's bill stays below its ideal."""
-    loss = (pl.col("ideal").sum() - pl.col("billed").sum()) / pl.len()
-    return truth.group_by(*GROUP, "cluster").agg(loss=loss)
+def per_session(truth: pl.DataFrame, mean: pl.DataFrame) -> pl.DataFrame:
+    """`off`: tokens that a session loses beyond the mean of its calls, over `root`, the root of its
+    ideal: misses are many and independent, so what they add up to spreads like that."""
+    loss = (pl.col("ideal") - pl.col("billed") - pl.col("usual")).sum()
+    root = pl.max_horizontal(pl.col("ideal").sum(), 1).cast(pl.Float64).sqrt()
+    rows = truth.join(mean, on=GROUP, maintain_order="left")
+    return rows.group_by(*GROUP, "cluster").agg(off=loss / root, root=root)
+
+
+def bound(side: int) -> pl.Expr:
+    """The lower (0) or upper (1) end of the interval for the `off` of a session yet to come."""
+    off, n = pl.col("off"), pl.len().cast(pl.Int64)
+    t = (n - 1).replace_strict(dict(enumerate(STUDENT, 1)), default=None, return_dtype=pl.Float64)
+    reach = t * off.std() * (1 + 1 / n).sqrt()
+    few = off.mean() + (reach if side else -reach)
+    return pl.when(n > len(STUDENT) + 1).then(quantile(TAILS[side])).otherwise(few)
 
 
 def quantile(p: float) -> pl.Expr:
-    """The quantile of `loss` for a session yet to come: at p (n + 1), between neighbours, kept
+    """The quantile of `off` for a session yet to come: at p (n + 1), between neighbours, kept
     inside what was seen."""
-    ordered, n = pl.col("loss").sort(), pl.len()
+    ordered, n = pl.col("off").sort(), pl.len()
     place = (p * (n + 1)).clip(1, n) - 1
     low = place.floor().cast(pl.Int64)
     high = place.ceil().cast(pl.Int64)

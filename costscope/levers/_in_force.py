@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from costscope.levers._cache_calls import ruled
+from costscope.levers._cache_heads import AGENT, headed, heads, learned
 from costscope.levers._cache_rows import CONVERSATION, LOGGED
 from costscope.levers._cache_sim import cuts, simulate
 from costscope.levers._calibration import GROUP, READ, backtested, explained, fitted
@@ -31,11 +32,13 @@ class Calibration:
     """What a log's own bill says of caching. Made from the log as it was, used on what-ifs of it.
 
     `calls`: call_no, policy and life of the calls where caching was in force and can be simulated.
-    `losses`: per provider and model how far the bill stays below the ideal.
+    `losses`: per provider and model how far the bill stays below the ideal. `heads`: per agent how much
+    is read of what stands before the first logged text, see `_cache_heads.learned`.
     """
 
     calls: pl.DataFrame
     losses: pl.DataFrame
+    heads: pl.DataFrame
 
 
 def in_force(workload: Workload, calibration: Calibration | None = None) -> Workload:
@@ -50,6 +53,9 @@ def in_force(workload: Workload, calibration: Calibration | None = None) -> Work
     if calls.is_empty():
         return workload
     found = simulate(blocks(workload.parts), at_longest(calls))
+    known = heads(workload.parts, calls).join(calls.select("call_no", *AGENT), on="call_no")
+    found = found.join(known, on="call_no", how="left", maintain_order="left")
+    found = headed(found, calibration.heads)
     found = found.join(with_loss(calls, calibration.losses), on="call_no", maintain_order="left")
     return workload.with_(parts=reclassify(workload.parts, cuts(found, READ)))
 
@@ -61,22 +67,27 @@ def in_force_of(log: Workload) -> Callable[[Workload], Workload]:
 
 def calibrate(log: Workload) -> Calibration:
     """Where caching is in force in a log, under which marks, and how much of the ideal is lost."""
-    return Calibration(truth(log).select("call_no", "policy", "life"), losses(log))
+    known = truth(log)
+    return Calibration(known.select("call_no", "policy", "life"), losses(log), learned(known))
 
 
 @once
 def truth(log: Workload) -> pl.DataFrame:
-    """The calls of a log on which caching was in force, their `ideal` beside the `billed` tokens read,
-    as far as the logged text explains the bill."""
+    """The calls of a log on which caching was in force, their `ideal` by the logged text beside the
+    `billed` tokens read, as far as the text explains the bill; with the columns of `heads`."""
     calls = situated(log).filter("in_force")
     found = simulate(blocks(log.parts), at_longest(calls)).select("call_no", "ideal")
-    return explained(calls.join(found, on="call_no", maintain_order="left"))
+    shown = calls.join(found, on="call_no", maintain_order="left")
+    return explained(
+        shown.join(heads(log.parts, calls), on="call_no", how="left", maintain_order="left")
+    )
 
 
 @once
 def losses(log: Workload) -> pl.DataFrame:
     """How far the bill of a log stays below the ideal, see `_calibration.fitted`."""
-    return fitted(truth(log))
+    known = truth(log)
+    return fitted(headed(known, learned(known)))
 
 
 def backtest(log: Workload) -> Mapping[str, Any] | None:

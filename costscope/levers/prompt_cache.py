@@ -13,7 +13,8 @@ import polars as pl
 
 from costscope.errors import SettingsError
 from costscope.levers import _cache_words as words
-from costscope.levers._cache_calls import ruled, seconds
+from costscope.levers._cache_calls import placed, ruled, seconds
+from costscope.levers._cache_lru import capacity_of, lru
 from costscope.levers._cache_policy import POLICIES, best
 from costscope.levers._cache_rows import CONVERSATION, PREFIX
 from costscope.levers._calibration import GROUP as FIT
@@ -28,6 +29,7 @@ from costscope.levers._in_force import (
     situated,
 )
 from costscope.levers._prefix import blocks, reclassify
+from costscope.levers._rows import IS_CACHED
 from costscope.levers.interface import Lever
 from costscope.model import Workload
 from costscope.once import once
@@ -72,6 +74,9 @@ class PromptCache(Lever):
     """Share of the ideal that is not found again, where no bill tells it."""
     ideal: bool = False
     """Nothing is evicted or misrouted."""
+    capacity: str = ""
+    """What the prefix cache of a self-hosted engine holds: "5859 blocks", "3000000 tokens", unlimited;
+    empty to leave calls to such engines as they are. Each model of a region is an engine."""
 
     def __post_init__(self) -> None:
         """Raises SettingsError for a value that means nothing."""
@@ -82,17 +87,22 @@ class PromptCache(Lever):
         if self.breakpoints not in ("auto", *POLICIES):
             known = ", ".join(("auto", *POLICIES))
             raise SettingsError(f"prompt_cache.breakpoints is {self.breakpoints!r}; it is {known}")
+        if self.capacity and capacity_of(self.capacity) is None:
+            shown = f"prompt_cache.capacity is {self.capacity!r}"
+            raise SettingsError(f"{shown}; write 5859 blocks, 3000000 tokens or unlimited")
         if not 0 <= self.miss_rate <= 1:
             raise SettingsError(f"prompt_cache.miss_rate is {self.miss_rate}; it is 0 to 1")
 
     def apply(self, workload: Workload) -> Workload:
         """Prompts of calls that are not cached are billed as read, written and fresh instead."""
-        calls = candidates(workload, self)
-        if calls.is_empty():
-            return workload
+        calls, all_blocks = candidates(workload, self), blocks(workload.parts)
         policies = (CONVERSATION, PREFIX) if self.breakpoints == "auto" else (self.breakpoints,)
-        found = best(blocks(workload.parts), calls, READ, policies)
-        return workload.with_(parts=reclassify(workload.parts, found.drop("policy")))
+        found = best(all_blocks, calls, READ, policies).drop("policy")
+        held = engines(workload, all_blocks, self.capacity)
+        cuts = pl.concat([found, held], how="diagonal").fill_null(0)
+        if cuts.is_empty():
+            return workload
+        return workload.with_(parts=reclassify(workload.parts, cuts))
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: a documented miss rate where none is fitted, and nothing from providers that cache by
@@ -110,7 +120,9 @@ class PromptCache(Lever):
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """What could not be simulated, what was left as billed, and what was assumed of misses."""
-        return words.notes(before, candidates(before, self), self.miss_rate)
+        own = engines(before, blocks(before.parts), self.capacity).height
+        known = words.notes(before, candidates(before, self), self.miss_rate)
+        return (*known, *words.held(own, self.capacity))
 
 
 @once
@@ -127,3 +139,14 @@ def candidates(workload: Workload, lever: PromptCache) -> pl.DataFrame:
         most=pl.lit(0) if lever.ideal else pl.col("most").fill_null(assumed),
         ttl=pl.when(known).then("longest").otherwise("ttl"),
     )
+
+
+def engines(workload: Workload, all_blocks: pl.DataFrame, capacity: str) -> pl.DataFrame:
+    """call_no and `cache_read` of the calls to self-hosted engines, if they hold that much."""
+    room = capacity_of(capacity)
+    cached = workload.parts.filter(IS_CACHED & (pl.col("tokens") > 0)).select("call_no")
+    own = placed(workload.calls).filter(pl.col("channel").cast(pl.String) == words.SELF_HOSTED)
+    own = own.join(cached, on="call_no", how="anti")
+    if room is None or own.is_empty():
+        return pl.DataFrame(schema={"call_no": pl.Int64, "cache_read": pl.Int64})
+    return lru(all_blocks, own, room).select("call_no", "cache_read")

@@ -48,6 +48,9 @@ class CachingRule:
     """Entries end only at multiples of this, whatever the granularity of what is reported."""
     explicit_lookback: int | None = None
     """As `lookback`, for marks that the request sets itself."""
+    whole_units: bool = False
+    """Entries end only where a prompt or a reply ended, and where two requests parted: what they
+    have in common is stored when the second comes, and read by the third."""
     max_breakpoints: int | None = None
     clock: str = "last_use"
     """When a lifetime begins: request_start or last_use (of the request that wrote or read)."""

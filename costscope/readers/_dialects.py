@@ -17,6 +17,11 @@ def _all(names: tuple[str, ...]) -> tuple[PairReader, ...]:
 
 def best(envelope: Envelope) -> PairReader | None:
     """The format that a record speaks most surely; None where it speaks none."""
-    rated = [(r.rate(envelope), r) for r in _all(plugins.names("readers"))]
-    rate, reader = max(rated, key=lambda found: found[0])
+    rate, reader = rates(envelope)[0]
     return reader if rate >= MIN_RATE else None
+
+
+def rates(envelope: Envelope) -> list[tuple[float, PairReader]]:
+    """How surely a record speaks each format, the surest first, equals by name."""
+    rated = [(r.rate(envelope), r) for r in _all(plugins.names("readers"))]
+    return sorted(rated, key=lambda found: -found[0])

@@ -21,6 +21,9 @@ from costscope.sources.heads import MAX_RECORDS
 MIN_RATE = 0.4
 """A record that is less surely of a format is not read as such."""
 UNANSWERED = "a batch request without its response: ingest the batch's output"
+SURELY = 1.0
+"""What nothing else can be; a less sure record is asked of the other dialects, too: a gateway logs
+several of them in one envelope."""
 MAX_SCORE = 0.9
 """Of a pair of bodies; a format that wraps such bodies in fields of its own knows more of a record."""
 UNPROVEN = 0.3
@@ -77,7 +80,9 @@ class PairReader(RecordReader):
 
     def _call(self, raw: bytes | memoryview) -> Call | None:
         envelope = _unwrapped(raw)
-        return self._of(envelope) if self.rate(envelope) >= MIN_RATE else None
+        rate = self.rate(envelope)
+        mine = rate >= SURELY or rate >= max(MIN_RATE, _surest(envelope))
+        return self._of(envelope) if mine else None
 
     def _of(self, envelope: Envelope) -> Call:
         """The call of an unwrapped record. Raises ValueError for a batch's request."""
@@ -111,6 +116,13 @@ class PairReader(RecordReader):
             **facts.dimensions,
             **self.texts(envelope),
         )
+
+
+def _surest(envelope: Envelope) -> float:
+    """How surely a record speaks the API that it speaks most surely."""
+    from costscope.readers import _dialects  # which gathers readers that this is the base of
+
+    return _dialects.rates(envelope)[0][0]
 
 
 _heads: dict[int, tuple[dict[str, Any], Envelope]] = {}

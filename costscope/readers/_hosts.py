@@ -30,6 +30,8 @@ _OWN = re.compile(r"^(localhost|0\.0\.0\.0|127\.|10\.|192\.168\.|172\.(1[6-9]|2\
 _MODEL = re.compile(
     r"/deployments/([^/]+)/|/model/([^/]+)/(?:converse|invoke)|/models/([^/:]+)(?::[a-zA-Z]|/predictions)"
 )
+_LOCATION = re.compile(r"(?:^|/)projects/[^/]+/locations/([\w-]+)/")
+"""Vertex names what it serves by project and place, in addresses and alone."""
 
 
 def parts(url: str) -> tuple[str, str]:
@@ -60,10 +62,14 @@ def place(url: str) -> Place:
     match = _MODEL.search(path)
     named = next((group for group in match.groups() if group), "") if match else ""
     model = unquote(unquote(named))  # Bedrock's clients escape a name once or twice
+    location = _LOCATION.search(path)
+    if location and not host:
+        return Place("vertex", "vertex", location[1], model)
     for pattern, provider, channel in _CLOUDS:
         if cloud := pattern.search(host):
             maker = "openai" if ".openai.azure." in host else ""
-            return Place(provider, channel, cloud[1] or "", model, maker)
+            region = location[1] if location else cloud[1] or ""
+            return Place(provider, channel, region, model, maker)
     if _OWN.match(host):
         return Place("", "self-hosted", "", model)
     provider = HOSTS.get(host, "")

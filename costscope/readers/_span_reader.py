@@ -33,12 +33,20 @@ class SpanReader(Reader):
     whole_file = True
 
     def read(self, records: Iterable[Record], source: str) -> Iterator[Call | Skipped | Ignored]:
-        """One call for each model span that no inner span repeats; the other spans are ignored by
-        count. Broken records and spans are skipped."""
+        """One call for each model span that no inner span repeats. Broken records and spans are
+        skipped; records that hold only other spans are ignored."""
         file = _File(source, self.name)
+        seen, told = 0, set[int]()
         for record in records:
-            yield from file.take(record)
-        yield from file.finish()
+            seen += 1
+            for skipped in file.take(record):
+                told.add(skipped.line)
+                yield skipped
+        for item in file.finish():
+            told.add(item.line)
+            yield item
+        if others := seen - len(told):
+            yield Ignored(others)
 
 
 def held(record: Mapping[str, Any]) -> list[Span]:
@@ -65,9 +73,8 @@ class _File:
         self._logs: dict[tuple[str, str], _Log] = {}
         self._texts: dict[bytes, bytes] = {}
         self._raws: dict[bytes, Raw] = {}
-        self._taken = 0
 
-    def take(self, record: Record) -> Iterator[Skipped | Ignored]:
+    def take(self, record: Record) -> Iterator[Skipped]:
         """Keep what a record holds; what is broken in it comes out at once."""
         try:
             fields = _json.loads(record.raw)
@@ -80,9 +87,7 @@ class _File:
             yield Skipped(self._source, record.line, str(error))
             return
         if not found and not logs:
-            if isinstance(fields, dict) and not fields.keys().isdisjoint(_EMPTY):
-                yield Ignored()
-            else:
+            if not isinstance(fields, dict) or fields.keys().isdisjoint(_EMPTY):
                 reason = f"not a record of the {self._name} format"
                 yield Skipped(self._source, record.line, reason)
             return
@@ -91,16 +96,13 @@ class _File:
         for one in logs:
             yield from self._log(one, record)
 
-    def _span(self, found: _otlp.Found, record: Record) -> Iterator[Skipped | Ignored]:
+    def _span(self, found: _otlp.Found, record: Record) -> Iterator[Skipped]:
         try:
             node = self._node(spans.span(found), record)
         except (ValueError, TypeError, RecursionError) as error:
             yield Skipped(self._source, record.line, str(error) or type(error).__name__)
             return
-        if not self._tree.add(node):
-            yield Ignored()
-        else:
-            self._taken += 1
+        self._tree.add(node)
 
     def _node(self, span: Span, record: Record) -> Node:
         kind = _span_kinds.of(span)
@@ -126,40 +128,35 @@ class _File:
         call.tools = self._raws.setdefault(bytes(call.tools), call.tools)
         call.system = self._raws.setdefault(bytes(call.system), call.system)
 
-    def _log(self, found: _otlp.Found, record: Record) -> Iterator[Skipped | Ignored]:
+    def _log(self, found: _otlp.Found, record: Record) -> Iterator[Skipped]:
         where, event = spans.log_event(found)
         if event.name == spans.REQUEST:
             where.id = ""  # several requests may lie in one span
             yield from self._whole(where, record)
             return
         if not event.name.startswith("gen_ai."):
-            yield Ignored()
             return
         key = where.trace, where.id
         log = self._logs.setdefault(key, _Log(record.line, record.offset, where, []))
         log.events.append(event)
 
-    def finish(self) -> Iterator[Call | Skipped | Ignored]:
+    def finish(self) -> Iterator[Call | Skipped]:
         """The calls, after all records are taken in."""
         for key, log in self._logs.items():
             yield from self._join(key, log)
-        calls = self._tree.calls()
         cut = _span_documents.Cutter(self._tree.nodes)
-        for node in calls:
+        for node in self._tree.calls():
             if node.call is not None:
                 node.call.messages = cut.messages(node.trace, node.call.messages)
                 yield node.call
-        if others := self._taken - len(calls):
-            yield Ignored(others)
 
-    def _join(self, key: tuple[str, str], log: _Log) -> Iterator[Skipped | Ignored]:
+    def _join(self, key: tuple[str, str], log: _Log) -> Iterator[Skipped]:
         """Give what logs say of a call to its span, or make it a call where they say it all."""
         number = self._tree.places.get(key)
         call = None if number is None else self._tree.nodes[number].call
         if call is not None:
             try:
                 self._fill(call, log)
-                yield Ignored(len(log.events))
             except (ValueError, TypeError, RecursionError) as error:
                 yield Skipped(self._source, log.line, str(error) or type(error).__name__)
             return
@@ -173,8 +170,6 @@ class _File:
             yield Skipped(self._source, log.line, _NO_SPAN)
             return
         yield from self._whole(whole, record)
-        if len(log.events) > 1:
-            yield Ignored(len(log.events) - 1)
 
     def _whole(self, span: Span, record: Record) -> Iterator[Skipped]:
         try:
@@ -183,7 +178,6 @@ class _File:
             yield Skipped(self._source, record.line, str(error) or type(error).__name__)
             return
         self._tree.add(node)
-        self._taken += 1
 
     def _fill(self, call: Call, log: _Log) -> None:
         if call.dialect is not None:

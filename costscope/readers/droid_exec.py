@@ -20,13 +20,16 @@ class DroidExec(SessionReader):
     about = "Factory `droid exec` streams; with usage a run is one call, without its replies are estimated"
 
     def score(self, record: dict[str, Any]) -> float:
-        """High for an event of a run; other streams keep the message in an object."""
+        """High for an event of a run; other streams keep the message in an object. A run's last event
+        may be all there is: its usage is spelled as the Messages API does."""
         own = record.get("type") in TYPES and record.keys() & {"session_id", "sessionId"}
         if not own or record.keys() & {"message_id", "uuid", "parentUuid"}:
             return 0.0
         if isinstance(record.get("message"), dict):
             return 0.0
-        return 0.9 if record.keys() & {"toolName", "toolCallId", "finalText", "text"} else 0.6
+        if "finalText" in record:
+            return 1.0
+        return 0.9 if record.keys() & {"toolName", "toolCallId", "text"} else 0.6
 
     def begin(self, lines: Sequence[Line]) -> Session:
         """A run, which may be counted at its end."""

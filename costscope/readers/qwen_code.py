@@ -113,7 +113,9 @@ class _Session(Session):
             kept = items(part(lines[-1].value, "systemPayload").get("compressedHistory"))
             if kept:
                 return [*map(_json.dumps, kept), *found[::-1]]
-            found.extend(_content(line) for line in lines[::-1] if line.value.get("type") in SPOKEN)
+            found.extend(
+                _content(line) for line in lines[::-1] if string(line.value.get("type")) in SPOKEN
+            )
             name = string(lines[0].value.get("parentUuid"))
         return found[::-1]
 

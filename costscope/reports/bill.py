@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from costscope.model import CLASSES, SEGMENTS, Column, Report, Table, usd
+from costscope.reports import fees, reconciliation, residuals, shares
 
 TOKEN_CLASSES = ("fresh", "cache_read", "cache_write_5m", "cache_write_30m", "cache_write_1h",
                  "cache_write_12h", "output")  # fmt: skip
@@ -30,6 +31,12 @@ class Spend:
     book: str
     timezone: str
     unit: str = "request"
+    reported: Sequence[Mapping[str, Any]] = ()
+    """Rows for `residuals`."""
+    fits: Sequence[Mapping[str, Any]] = ()
+    """Rows for `reconciliation`."""
+    fees: Sequence[Mapping[str, Any]] = ()
+    """Rows for `fees`, with the group keys."""
 
 
 @dataclass
@@ -49,6 +56,7 @@ class Totals:
     segment_priced: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SEGMENTS, 0))
     class_cost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLASSES, 0))
     unpriced: dict[str, int] = field(default_factory=dict)
+    fees: fees.Fees = field(default_factory=dict)
     reported: int | None = None
     reported_calls: int = 0
     since: str | None = None
@@ -75,6 +83,8 @@ def totals(spend: Spend, match: Mapping[str, Any] | None = None) -> Totals:
     found = Totals()
     for row in _matching(spend.rows, match):
         _add_tokens(found, row, spend)
+    for fee in _matching(spend.fees, match):
+        found.cost += fees.add(found.fees, fee)
     for fact in _matching(spend.facts, match):
         _add_fact(found, fact, UNITS[spend.unit])
     return found
@@ -123,6 +133,7 @@ def report(spend: Spend, group_by: Sequence[str], *, by_segment: bool = False) -
     `by_segment`, people also see what each group spends on each part of its prompts."""
     whole = totals(spend)
     groups = _groups(spend, group_by) if group_by else []
+    compared = residuals.residuals(spend.reported, spend.rates)
     data = {
         "schema_version": 1,
         "window": {"since": whole.since, "until": whole.until, "timezone": spend.timezone},
@@ -132,8 +143,10 @@ def report(spend: Spend, group_by: Sequence[str], *, by_segment: bool = False) -
             {"key": dict(zip(group_by, key, strict=True)), **_json(t, spend.unit)}
             for key, t in groups
         ],
+        **residuals.document(compared),
+        **reconciliation.document(spend.fits),
     }
-    tables = [_segment_table(whole), _class_table(whole)]
+    tables = [_segment_table(whole), _class_table(whole), *fees.tables(whole.fees)]
     if group_by:
         tables.append(_group_table(group_by, groups, whole, spend.unit))
     else:
@@ -142,7 +155,8 @@ def report(spend: Spend, group_by: Sequence[str], *, by_segment: bool = False) -
         ]
     if by_segment:
         keys = list(group_by) or [DEFAULT_GROUPS[0]]
-        tables.append(_by_segment(keys, groups or _groups(spend, keys)))
+        tables += shares.tables(keys, groups or _groups(spend, keys), _SEGMENT_NAMES)
+    tables += residuals.tables(compared, TOP)
     return Report(
         name="report", title="The bill", data=data, summary=_summary(whole), tables=tables,
         notes=_notes(whole, spend),
@@ -180,6 +194,7 @@ def _json(found: Totals, unit: str) -> dict[str, Any]:
             name: {"tokens": found.segment_tokens[name], "cost_usd": _segment_cost(found, name)}
             for name in SEGMENTS
         },
+        "fees": fees.document(found.fees),
     }
 
 
@@ -218,8 +233,8 @@ def _segment_table(found: Totals) -> Table:
             "total",
             found.all_tokens,
             1.0 if found.all_tokens else None,
-            found.known_cost,
-            1.0 if found.cost else None,
+            None if found.known_cost is None else sum(found.segment_cost.values()),
+            _share(sum(found.segment_cost.values()), found.cost),
         )
     )
     columns = (Column("part of the prompt"), Column("tokens", "tokens"), Column("of tokens", "share"),
@@ -249,7 +264,7 @@ def _group_table(
     group_by: Sequence[str], groups: list[tuple[tuple[Any, ...], Totals]], whole: Totals, unit: str
 ) -> Table:
     rows = [
-        (*(k if k is not None else "(none)" for k in key), t.calls, t.all_tokens, t.known_cost,
+        (*("(none)" if k in (None, "") else k for k in key), t.calls, t.all_tokens, t.known_cost,
          _share(t.cost, whole.cost), None if t.known_cost is None or not t.units else t.cost // t.units)
         for key, t in groups[:TOP] if t.calls
     ]  # fmt: skip
@@ -258,18 +273,6 @@ def _group_table(
     rest = len(groups) - TOP
     note = f"{rest} more not shown; --json has all" if rest > 0 else ""
     return Table(f"By {', '.join(group_by)}", columns, rows, note)
-
-
-def _by_segment(group_by: Sequence[str], groups: list[tuple[tuple[Any, ...], Totals]]) -> Table:
-    """A row a group, a column for each segment that any of them spent on."""
-    names = [n for n in SEGMENTS if any(t.segment_tokens[n] for _, t in groups)]
-    columns = (*(Column(k) for k in group_by), *(Column(_SEGMENT_NAMES[n], "usd") for n in names))
-    rows = [
-        (*(k if k is not None else "(none)" for k in key),
-         *(t.segment_cost[n] if t.segment_priced[n] or not t.segment_tokens[n] else None for n in names))
-        for key, t in groups[:TOP] if t.calls
-    ]  # fmt: skip
-    return Table(f"Cost by part of the prompt and {', '.join(group_by)}", columns, rows)
 
 
 def _summary(found: Totals) -> list[str]:
@@ -293,10 +296,13 @@ def _notes(found: Totals, spend: Spend) -> list[str]:
     notes = []
     if found.unpriced:
         share = 1 - (found.priced_share or 0)
-        names = ", ".join(f"{m} ({n:,} tokens)" for m, n in sorted(found.unpriced.items()))
+        names = ", ".join(
+            f"{m or '(no model)'} ({n:,} tokens)" for m, n in sorted(found.unpriced.items())
+        )
         notes.append(
             f"Without a price, and not in any dollar figure: {names}; {100 * share:.2f} % of tokens."
         )
+    notes += fees.notes(found.fees)
     if found.estimated_calls:
         notes.append(
             f"{found.estimated_calls:,} calls show no usage; their tokens are estimated from text."
@@ -309,5 +315,6 @@ def _notes(found: Totals, spend: Spend) -> list[str]:
         notes.append(
             f"{found.timeless:,} calls have no time; they are priced at the price book's own date."
         )
+    notes += reconciliation.notes(spend.fits)
     notes.append(f"Prices: {spend.book}. Days are {spend.timezone} days.")
     return notes

@@ -13,8 +13,10 @@ EXAMPLES = 20
 
 def report(counts: Mapping[str, int], readers: Mapping[str, int], found: Totals, skipped: Sequence[Skipped],
            refused: Sequence[str]) -> Report:  # fmt: skip
-    """`counts` holds files, bytes, unchanged, lines, calls, new_calls, updated_calls, duplicates,
-    skipped and ignored; `found` is the bill of the calls of these files."""
+    """`counts` holds files, bytes, unchanged, lines (records: lines_with_calls, lines_skipped and ignored
+    together), calls, new_calls, updated_calls, duplicates,
+    skipped, ignored and other_rules (files whose calls were cut by other rules of the user); `found` is
+    the bill of the calls of these files."""
     cost = found.known_cost
     shares = {
         "priced_token_share": found.priced_share,
@@ -70,5 +72,10 @@ def _notes(counts: Mapping[str, int], refused: Sequence[str]) -> list[str]:
     if counts["ignored"]:
         notes.append(
             f"{counts['ignored']:,} records of these formats are no calls (notes, earlier stream snapshots)."
+        )
+    if counts["other_rules"]:
+        notes.append(
+            f"{counts['other_rules']:,} files were read with other [attribute] rules, and their calls keep "
+            "the segments that those gave; `costscope ingest --again LOGS` reads them anew."
         )
     return notes

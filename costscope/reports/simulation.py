@@ -193,11 +193,12 @@ def _told(simulation: Simulation) -> list[str]:
         said += [f"{rank}. Needs: {' '.join(lever.prerequisites)}"] * bool(lever.prerequisites)
         said += [f"{rank}. Mind: {' '.join(lever.caveats)}"] * bool(lever.caveats)
         if lever.backtest:
-            said.append(f"{rank}. Checked on this log: {_pairs(lever.backtest)}.")
+            said.append(f"{rank}. Checked on this log: {pairs(lever.backtest)}.")
     return said
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
+def pairs(values: Mapping[str, Any]) -> str:
+    """A back-test's figures as a sentence has them."""
     return ", ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in values.items())
 
 

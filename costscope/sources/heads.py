@@ -11,7 +11,9 @@ from costscope.sources.containers import BOM, HEAD_BYTES
 from costscope.sources.files import Source
 
 MAX_RECORDS = 12
-"""More records make a guess no surer."""
+"""More records of a log make a guess no surer."""
+FAR = 240
+"""So many are looked at where the first ones are of no known format: logs begin with other lines, too."""
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,29 @@ class Head:
     records: Sequence[dict[str, Any]]
 
 
-def head(source: Source) -> Head:
-    """The records in the first 64 KiB of a file. Raises InputError where it cannot be read."""
+def head(source: Source, most: int = MAX_RECORDS) -> Head:
+    """The records in the first 64 KiB of a file, no more than `most`. Raises InputError where it cannot
+    be read."""
     if source.container == "parquet":
-        rows = (loose.parsed(bytes(r.raw)) for r in parquet.rows(source, MAX_RECORDS))
+        rows = (loose.parsed(bytes(r.raw)) for r in parquet.rows(source, most))
         return Head(source.path, [row for row in rows if isinstance(row, dict)])
     if source.container == "zip":
         from costscope.sources import archives  # it reads the heads of its members with this module
 
-        return Head(source.path, archives.first(source, MAX_RECORDS))
+        return Head(source.path, archives.first(source, most))
     start = source.start(HEAD_BYTES).removeprefix(BOM)
-    return Head(source.path, head_records(start, source.container))
+    return Head(source.path, head_records(start, source.container, most))
 
 
-def head_records(start: bytes, container: str = "jsonl") -> list[dict[str, Any]]:
-    """The decoded records at the start of a file, at most MAX_RECORDS."""
-    whole, rest = _document(start) if container == "json" else _lines(start)
+def head_records(
+    start: bytes, container: str = "jsonl", most: int = MAX_RECORDS
+) -> list[dict[str, Any]]:
+    """The decoded records at the start of a file, no more than `most`."""
+    whole, rest = _document(start) if container == "json" else _lines(start, most)
     records = [r for document in whole for r in _objects(document)]
     if len(records) < 2:
         records += _objects(loose.closed(rest))
-    return records[:MAX_RECORDS]
+    return records[:most]
 
 
 def _objects(document: Any) -> list[dict[str, Any]]:
@@ -50,9 +55,9 @@ def _objects(document: Any) -> list[dict[str, Any]]:
     return [r for r in found if isinstance(r, dict)]
 
 
-def _lines(start: bytes) -> tuple[list[Any], bytes]:
+def _lines(start: bytes, most: int) -> tuple[list[Any], bytes]:
     """The values of whole lines, and what stands after them."""
-    lines = [line for line in start.split(b"\n") if line.strip()][:MAX_RECORDS]
+    lines = [line for line in start.split(b"\n") if line.strip()][:most]
     values = [loose.parsed(line) for line in lines]
     rest = lines[-1] if lines and values[-1] is loose.NOTHING else b""
     return [v for v in values if v is not loose.NOTHING], rest

@@ -119,3 +119,17 @@ create table spans (
     opens tinyint not null,
     asks boolean not null
 );
+
+-- What billing adds to text, fitted by provider and model on `calls` of them (see `attribute.fit`): JSON, null where
+-- nothing was, and how far bills are from estimates by call (a share) with it and with the defaults.
+create table fits (
+    provider varchar not null,
+    model varchar not null,
+    calls bigint not null,
+    coefficients varchar,
+    error_median double not null,
+    error_p90 double not null,
+    default_median double not null,
+    default_p90 double not null,
+    primary key (provider, model)
+);

@@ -135,6 +135,11 @@ class Store:
         with self._given(batch_sources=rows):
             self._db.execute("insert or replace into sources by name select * from batch_sources")
 
+    def held(self, source_nos: Collection[int]) -> int:
+        """How many calls there are of these sources."""
+        numbers = ", ".join(map(str, sorted(source_nos))) or "-1"
+        return int(self._one(f"select count(*) from calls where source_no in ({numbers})"))
+
     def forget(self, read_from: dict[int, int], anew: Collection[int]) -> None:
         """Inside the running transaction: drop what is noted of the lines after one of each source
         (number → line; 0 for all), which are read again; and the calls of the sources `anew`."""
@@ -155,6 +160,22 @@ class Store:
         rows = pa.table({name: [s[i] for s in skips] for i, name in enumerate(names)})
         with self._given(batch_skips=rows):
             self._db.execute("insert into skips by name select * from batch_skips")
+
+    def note_rules(self, source_nos: Collection[int], digest: str) -> None:
+        """Inside the running transaction: the user's rules by which the calls of these files were cut;
+        "" for none."""
+        keys = [(f"rules.{number}",) for number in source_nos]
+        with self._told():
+            for key in keys:
+                self._db.execute("delete from meta where key = ?", key)
+                if digest:
+                    self._db.execute("insert into meta values (?, ?)", (*key, digest))
+
+    def other_rules(self, digest: str) -> int:
+        """How many files have calls that were cut by other rules of the user."""
+        with self._told():
+            found = self._db.execute(sql("other_rules"), {"digest": digest}).fetchall()
+        return int(found[0][0])
 
     def add(self, calls: pa.Table, parts: pa.Table) -> Added:
         """Add a batch inside the running transaction.
@@ -188,6 +209,22 @@ class Store:
         """Inside the running transaction: tell the parts of texts apart, as relabel.sql says."""
         with self._given(batch_lessons=lessons):
             self._db.execute(sql("relabel"))
+
+    def plan_refining(self, groups: pa.Table, rows: int) -> None:
+        """Inside the running transaction: choose the calls that refine_calls.sql and refine_rows.sql
+        give, as refine_plan.sql says."""
+        with self._given(batch_groups=groups):
+            self._db.execute(sql("refine_plan"), {"first_new": self._first_new, "rows": rows})
+
+    def replace_parts(self, parts: pa.Table) -> None:
+        """Inside the running transaction: the parts of some calls (`call_no`) anew."""
+        with self._given(batch_parts=parts):
+            self._db.execute(sql("refine_replace"))
+
+    def save_fits(self, fits: pa.Table) -> None:
+        """Note what was fitted; a known provider and model is replaced."""
+        with self._given(batch_fits=fits):
+            self._db.execute("insert or replace into fits by name select * from batch_fits")
 
     @property
     def first_new(self) -> int:

@@ -102,10 +102,11 @@ def places(store: Path) -> dict[str, tuple[str, int, int]]:
 
 
 def account(found: Ingested) -> bool:
-    """Whether every record is in one of the counts."""
+    """Whether every record is in one of the counts, and whatever came of those that told calls."""
     added = found.added
     calls = added.new + added.updated + added.duplicates
-    return found.lines == calls + found.skipped + found.ignored
+    told = found.lines == found.told + found.broken + found.ignored
+    return told and found.told <= calls and found.broken <= found.skipped
 
 
 def numbers(found: Ingested) -> tuple[int, int, int]:

@@ -8,10 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costscope import sources
 from costscope.ingest import worker
+from costscope.ingest.account import Account
+from costscope.ingest.task import Task
+from costscope.ingest.worker import Worker
 from costscope.sources import lines as sources_lines
 from tests.ingest.logs import account, call, claude, ids, lines, numbers, read, row, write
 
+SAMPLES = Path(__file__).parent.parent / "readers" / "samples"
 BAD = (
     "{not json}", "[]", "17", '"text"', "null", "{}", '{"a": 1}', '{"model": null}', "\x00", "[" * 5000,
     '{"model": "gpt-4o", "input_tokens": "many", "output_tokens": 1}',
@@ -65,6 +70,35 @@ def test_a_call_among_many_lines_that_are_none_is_found(tmp_path: Path) -> None:
     records = [*({"note": str(i)} for i in range(15)), call(1)]
     found = read(tmp_path / "s.duckdb", write(tmp_path / "a.jsonl", records))
     assert (found.added.new, found.skipped) == (1, 15)
+
+
+def test_a_record_that_tells_several_calls_is_counted_as_one(tmp_path: Path) -> None:
+    steps = [{"role": "user", "content": "go"}, {"role": "assistant", "content": "gone"}] * 3
+    log = write(
+        tmp_path / "a.jsonl", [{"task_id": 1, "traj": steps}, {"task_id": 2, "traj": steps}]
+    )
+    found = read(tmp_path / "s.duckdb", log)
+    assert (found.added.new, found.lines, found.told) == (6, 2, 2)
+    assert account(found)
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.iterdir()), ids=lambda path: path.name)
+def test_every_record_of_every_sample_is_accounted_for(tmp_path: Path, path: Path) -> None:
+    task = Task(source := sources.identify(str(path)), 0, 0, "", 0, source.size)
+    (outcome,) = Worker(b"k" * 32, str(tmp_path)).run((task,)).outcomes
+    assert outcome.records == outcome.told + outcome.broken + outcome.ignored
+    assert 0 < outcome.told <= outcome.calls
+
+
+def test_a_record_of_calls_and_of_reasons_told_calls() -> None:
+    kept = Account()
+    for line in (4, 4, 2):
+        kept.told(line)
+    for line in (4, 3, 3):
+        kept.broken(line)
+    assert kept.counts() == (2, 1)
+    kept.tear()
+    assert kept.counts() == (2, 2)
 
 
 def test_formats_mixed_in_one_file(tmp_path: Path) -> None:

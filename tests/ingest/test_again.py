@@ -26,6 +26,7 @@ from tests.ingest.logs import (
 )
 
 CALLS = [call(n) for n in range(12)]
+SAMPLES = Path(__file__).parent.parent / "readers" / "samples"
 
 
 @pytest.fixture
@@ -208,7 +209,7 @@ def test_snapshots_of_a_stream_in_a_transcript_that_grows(store: Path, tmp_path:
     assert numbers(first) == (1, 0, 0)
     write(log, said)
     again = read(store, log)
-    assert (again.added.new, again.added.updated) == (0, 1)
+    assert (again.added.new, again.added.duplicates) == (0, 1)
     assert account(first)
     assert account(again)
     assert [c[CALL_OUTPUT] for c in held(store)] == [50]
@@ -248,3 +249,22 @@ def transcript(n: int) -> dict[str, Any]:
         "usage": {"input_tokens": 9, "output_tokens": 10 * n},
     }  # fmt: skip
     return {**common, "type": "assistant", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"), [("codex", 26), ("droid_exec", 5), ("otel_genai", 2), ("claude_code", 4)]
+)
+def test_what_the_end_of_a_session_seemed_to_mean_goes_when_it_goes_on(
+    store: Path, tmp_path: Path, name: str, cut: int
+) -> None:
+    """An answer without its count is an estimate, until the count comes: then it is no second call."""
+    whole = (SAMPLES / f"{name}.jsonl").read_bytes()
+    log = tmp_path / "session.jsonl"
+    log.write_bytes(b"".join(whole.splitlines(keepends=True)[:cut]))
+    first = read(store, log).added
+    log.write_bytes(whole)
+    found = read(store, log)
+    read(tmp_path / "whole.duckdb", log)
+    assert held(store) == held(tmp_path / "whole.duckdb")
+    assert account(found)
+    assert found.added.new == max(0, len(held(store)) - first.new)

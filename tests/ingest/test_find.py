@@ -44,6 +44,12 @@ def test_by_looking(tmp_path: Path) -> None:
     assert found(write(log, [row(1)]), "claude_code") == "claude_code"
 
 
+def test_the_last_event_of_a_run_alone_is_no_other_format(tmp_path: Path) -> None:
+    usage = {"input_tokens": 9, "output_tokens": 2, "cache_creation_input_tokens": 3}
+    last = {"type": "completion", "finalText": "Done.", "usage": usage, "session_id": "d-1"}
+    assert found(write(tmp_path / "a.jsonl", [last])) == "droid_exec"
+
+
 def test_of_a_mixture_the_commoner_format_or_the_first_of_equals(tmp_path: Path) -> None:
     log = tmp_path / "a.jsonl"
     assert found(write(log, [call(1), claude(1), claude(2)])) == "anthropic_messages"

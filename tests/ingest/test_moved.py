@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from tests.ingest.logs import all_calls, call, held, ids, lines, numbers, read, row, write
 
@@ -108,3 +109,29 @@ def test_the_same_calls_in_two_files(store: Path, tmp_path: Path, packed: bool) 
     found = read(store, tmp_path / "logs")
     assert numbers(found) == (12, 4, 0)
     assert ids(store) == all_calls(CALLS)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_log_that_was_packed_when_it_was_rotated(store: Path, log: Path, pack: Any) -> None:
+    """Rows without ids are known by their file: packing it makes them no new calls."""
+    write(log, [row(n) for n in range(40)])
+    read(store, log)
+    log.with_name("app.jsonl.1").write_bytes(pack(log.read_bytes()))
+    write(log, [row(n, user="b") for n in range(40)])
+    assert numbers(read(store, log.parent / "app.jsonl*")) == (40, 40, 0)
+    assert numbers(read(store, log.parent / "app.jsonl*")) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("names", [("a.jsonl", "b.gz"), ("b.jsonl", "a.gz")])
+def test_a_log_and_its_packed_copy_are_one(store: Path, tmp_path: Path, names: Any) -> None:
+    log = write(tmp_path / "logs" / names[0], [row(n) for n in range(40)])
+    (log.parent / names[1]).write_bytes(gzip.compress(log.read_bytes()))
+    (log.parent / "c.jsonl").write_bytes(log.read_bytes() + lines([row(77)]))
+    assert numbers(read(store, log.parent / "*")) == (41, 80, 0)
+
+
+def test_a_packed_log_that_breaks_off_is_no_copy(store: Path, tmp_path: Path) -> None:
+    log = write(tmp_path / "a.jsonl", [row(n) for n in range(40)])
+    (tmp_path / "b.gz").write_bytes(gzip.compress(log.read_bytes())[:-20])
+    read(store, log)
+    assert len(read(store, tmp_path / "b.gz").examples) == 1

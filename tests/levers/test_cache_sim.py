@@ -4,9 +4,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costscope.levers import _cache_live, _cache_sim
 from costscope.levers._cache_sim import WRITES, cuts, simulate
 from costscope.levers._prefix import blocks
-from tests.workloads import call, output, query, workload
+from tests.workloads import call, output, part, query, workload
 
 SECOND = 1_000_000
 RULES = {
@@ -33,12 +34,12 @@ def log(sent, marked=()):
     ))  # fmt: skip
 
 
-def ruled(work, mode, ttl=300, policy="logged"):
+def ruled(work, mode, ttl=300, policy="logged", whole_units=False):
     sent = pl.col("sent_at").dt.epoch("us")
     rule = {name: pl.lit(value, pl.Int64) for name, value in RULES[mode].items()}
     return work.calls.select(
         "call_no", scope=pl.lit(1, pl.UInt64), sent=sent, ready=sent + 2 * SECOND, mode=pl.lit(mode),
-        life=pl.lit("5m"), ttl=pl.lit(ttl * SECOND), policy=pl.lit(policy), **rule,
+        life=pl.lit("5m"), ttl=pl.lit(ttl * SECOND), policy=pl.lit(policy), whole_units=pl.lit(whole_units), **rule,
     )  # fmt: skip
 
 
@@ -153,3 +154,60 @@ def test_the_longer_written_lifetime_comes_first():
         "cache_write_5m": 700, "cache_write_30m": 0,
     }  # fmt: skip
     assert cuts(simulated, pl.col("ideal") + 250)["cache_write_1h"].item() == 0
+
+
+def test_a_cold_fan_out_misses_and_each_call_writes():
+    work = log([(0, "ad", "a"), (0, "ad", "b"), (1, "ad", "c")])
+    found = simulate(blocks(work.parts), ruled(work, "explicit", policy="conversation"))
+    assert ideals_of(found) == [0, 0, 0]
+    assert found["upto_5m"].to_list() == [2_200] * 3
+
+
+def test_after_the_first_answer_began_a_fan_out_reads():
+    work = log([(0, "ad", "a"), (2, "ad", "b"), (2, "ad", "c"), (2, "ad", "d")])
+    found = simulate(blocks(work.parts), ruled(work, "explicit", policy="conversation"))
+    assert ideals_of(found) == [0, 2_200, 2_200, 2_200]
+
+
+def test_a_late_answer_keeps_its_entry_from_the_others_until_it_begins():
+    work = log([(0, "ad", "a"), (5, "ad", "b"), (31, "ad", "c")])
+    late = ruled(work, "explicit", policy="conversation").with_columns(
+        ready=pl.col("sent") + 30 * SECOND
+    )
+    assert ideals_of(simulate(blocks(work.parts), late)) == [0, 0, 2_200]
+
+
+def test_a_prefix_is_as_long_as_its_writer_was_billed_for():
+    def asked(name, hidden, at):
+        return call(
+            name,
+            part("unattributed", hidden, "", kind="hidden"),
+            query(2_000, "same", breakpoint="5m"),
+            query(100, name, breakpoint="5m"),
+            at=at,
+        )
+
+    work = workload(asked("a", 500, 0), asked("b", 740, 60), asked("c", 300, 120))
+    assert ideals(work, "explicit") == [0, 2_500, 2_300]
+
+
+def test_a_whole_prompt_is_as_long_as_it_was_billed_whatever_the_next_call_makes_of_it():
+    def asked(name, hidden, at, *more):
+        head = part("unattributed", hidden, "", kind="hidden")
+        return call(name, head, query(2_000, "same", breakpoint="5m"), *more, at=at)
+
+    work = workload(asked("a", 500, 0), asked("b", 300, 60, query(900, "new")))
+    assert ideals(work, "explicit") == [0, 2_500]
+
+
+def test_shares_and_batches_change_nothing(monkeypatch):
+    work = log(
+        [(i * 60, prompt, "abc"[i % 3]) for i, prompt in enumerate(["ad", "adc", "adb"] * 9)]
+    )
+    for mode in RULES:
+        whole = ideals(work, mode, policy="conversation")
+        with monkeypatch.context() as patch:
+            patch.setattr(_cache_live, "SHARE", 3)
+            patch.setattr(_cache_sim, "BATCH", 4)
+            assert ideals(work, mode, policy="conversation") == whole
+        assert sum(whole) > 0

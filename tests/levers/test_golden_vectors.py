@@ -57,10 +57,31 @@ def test_golden_7_the_third_request_reads_what_two_shared():
     assert prompts(after, "D")["cache_read"] == 6_400
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="DeepSeek stores whole units and finds a common prefix only once two requests had it, so A+C "
-    "misses; the simulator reads any prefix that was sent before, and gives A+C a hit on A",
-)
 def test_golden_7_the_second_request_only_makes_the_shared_prefix_known():
     assert "cache_read" not in prompts(SURE.apply(ab_ac_ad()), "C")
+
+
+def test_a_longer_prompt_hits_where_the_one_before_ended():
+    shared, more = system(6_400, "A", role="system"), query(1_280, "B")
+    again = query(1_280, "next")
+    after = SURE.apply(workload(
+        call("a", shared, more, output(64, "reply"), at=0, **DEEPSEEK),
+        call("b", shared, more, again, output(64, "reply again"), at=60, **DEEPSEEK),
+    ))  # fmt: skip
+    assert prompts(after, "b")["cache_read"] == 7_680
+
+
+def test_of_what_two_requests_share_only_the_whole_is_stored():
+    parts = [query(640, name) for name in ("a1", "a2", "a3")]
+    asked = (
+        ("first", [*parts, query(640, "B")]),
+        ("second", [*parts, query(640, "C")]),
+        ("shorter", [*parts[:2], query(640, "D")]),
+        ("third", [*parts, query(640, "E")]),
+    )
+    after = SURE.apply(workload(*(
+        call(name, *blocks, output(9, name), at=60 * i, **DEEPSEEK)
+        for i, (name, blocks) in enumerate(asked)
+    )))  # fmt: skip
+    read = {name: prompts(after, name).get("cache_read", 0) for name, _ in asked}
+    assert read == {"first": 0, "second": 0, "shorter": 0, "third": 1_920}

@@ -110,6 +110,19 @@ def test_the_hour_counts_where_prices_depend_on_it() -> None:
     assert rate(sent_at=datetime(2026, 11, 7, 3, 0), **flash) == 150_000
 
 
+def test_quotes_say_when_each_rate_began_and_was_checked() -> None:
+    table = calls({}, {"model": "nope"}, {"provider": "anthropic", "model": "claude-sonnet-4-6"})
+    keyed, rates = BOOK.rates(table)
+    found = BOOK.quotes(table)
+    for quoted, number in zip(found, keyed["rate_no"], strict=True):
+        for name, pd in rates.filter(rate_no=number).select("billing_class", "rate_pd").iter_rows():
+            usd = quoted[name].usd
+            assert pd == (None if usd is None else usd * MILLION)
+    assert found[0]["fresh"].checked_on is not None
+    assert found[1]["fresh"].usd is None
+    assert found[2]["fresh"].since == date(2026, 3, 13)
+
+
 def test_nulls_are_unknown_not_errors() -> None:
     blank: dict[str, Any] = dict.fromkeys(("provider", "channel", "region", "model", "tier"))
     assert rate(**blank) is None

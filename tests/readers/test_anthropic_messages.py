@@ -153,3 +153,12 @@ def test_fast_mode_is_a_tier() -> None:
 def test_the_name_tells_the_door(model: str, channel: str) -> None:
     found = call("anthropic_messages", {"model": model, "messages": [], "system": "x"})
     assert (found.provider, found.channel) == ("anthropic", channel)
+
+
+def test_a_row_of_vertex_says_where_claude_was_served() -> None:
+    name = "projects/p/locations/europe-west4/publishers/anthropic/models/claude-sonnet-4-6"
+    answer = {"id": "msg_1", "type": "message", "content": [], "usage": {"input_tokens": 3}}
+    sent = {"anthropic_version": "vertex-2023-10-16", "messages": []}
+    found = call("anthropic_messages", {
+        "endpoint": name, "model": name, "full_request": sent, "full_response": answer})  # fmt: skip
+    assert (found.provider, found.channel, found.region) == ("anthropic", "vertex", "europe-west4")

@@ -135,7 +135,9 @@ def test_headers_in_their_shapes(given: bytes, expected: dict[str, str]) -> None
         ("https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/google"
          "/models/gemini-2.5-pro:generateContent", ("vertex", "vertex", "us-central1", "gemini-2.5-pro", "")),
         ("https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/anthropic/models"
-         "/claude-opus-4-5@20251101:rawPredict", ("vertex", "vertex", "", "claude-opus-4-5@20251101", "")),
+         "/claude-opus-4-5@20251101:rawPredict", ("vertex", "vertex", "global", "claude-opus-4-5@20251101", "")),
+        ("projects/p/locations/europe-west4/publishers/anthropic/models/claude-sonnet-4-6",
+         ("vertex", "vertex", "europe-west4", "", "")),
         ("https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent",
          ("google", "", "", "gemini-2.5-flash", "")),
         ("http://localhost:8000/v1/models/llama", ("", "self-hosted", "", "", "")),

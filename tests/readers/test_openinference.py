@@ -47,8 +47,7 @@ def answered(usage: dict[str, Any], **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["CHAIN", "TOOL", "RETRIEVER", "AGENT", "RERANKER", "GUARDRAIL"])
 def test_other_kinds_are_no_calls_though_they_count(kind: str) -> None:
     more = {"openinference__span__kind": kind}
-    log = request(llm(1, **more), llm(2, 1))
-    items = every("openinference", [log])
+    items = every("openinference", [request(llm(1, **more)), request(llm(2, 1))])
     assert [i.sent_at for i in items if isinstance(i, Call)] == [1_781_000_002_000_000]
     assert [i.count for i in items if isinstance(i, Ignored)] == [1]
 

@@ -86,9 +86,14 @@ def test_spans_that_are_each_others_parents_lose_nothing() -> None:
 
 def test_a_deep_trace_is_read() -> None:
     chain = [span(i, i - 1, traceloop__span__kind="task") for i in range(1, 5000)]
-    log = request(*chain, chat(5000, 4999))
-    assert made(calls(log)) == [10]
-    assert ignored(log) == 4999
+    assert made(calls(request(*chain, chat(5000, 4999)))) == [10]
+
+
+def test_what_is_ignored_are_records_and_not_the_spans_in_them() -> None:
+    steps = [span(i, 0, traceloop__span__kind="task") for i in (1, 2, 3)]
+    assert ignored(request(*steps)) == 1
+    assert ignored(request(*steps, chat(4, 3))) == 0
+    assert ignored(request(*steps), request(chat(4, 3))) == 1
 
 
 def test_a_pending_span_is_no_call() -> None:

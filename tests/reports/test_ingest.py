@@ -5,8 +5,9 @@ from costscope.reports.bill import Totals
 from costscope.reports.ingest import report
 
 COUNTS = {
-    "files": 3, "bytes": 900, "unchanged": 1, "lines": 12, "calls": 8, "new_calls": 5,
-    "updated_calls": 1, "duplicates": 2, "skipped": 1, "ignored": 4,
+    "files": 3, "bytes": 900, "unchanged": 1, "lines": 12, "lines_with_calls": 7,
+    "lines_skipped": 1, "calls": 8, "new_calls": 5,
+    "updated_calls": 1, "duplicates": 2, "skipped": 1, "ignored": 4, "other_rules": 0,
 }  # fmt: skip
 SKIPS = [Skipped("a.jsonl", 7, "not valid JSON")]
 
@@ -37,6 +38,13 @@ def test_people_see_skips_and_refused_files() -> None:
     assert found.tables[1].rows == [("a.jsonl", 7, "not valid JSON")]
     assert "Not read: b.bin: a binary file" in found.notes
     assert "5 new calls, 1 updated, 2 known already, 1 records skipped" in found.summary[0]
+
+
+def test_other_rules_are_told_with_the_way_out() -> None:
+    assert not any("--again" in note for note in report(COUNTS, {}, bill(), [], []).notes)
+    (note,) = report({**COUNTS, "other_rules": 3}, {}, bill(), [], []).notes[-1:]
+    assert note.startswith("3 files were read with other [attribute] rules")
+    assert "`costscope ingest --again LOGS`" in note
 
 
 def test_without_prices_the_cost_is_unknown() -> None:

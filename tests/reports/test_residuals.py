@@ -14,7 +14,8 @@ def row(
 ) -> dict[str, Any]:
     told = None if reported is None else str(reported)
     return {"model": model, "rate_no": rate_no, "reported": reported is not None, "estimated": False,
-            "calls": 2, "reported_pd": told, "fees_pd": "0", "unpriced_fees": False, **dict.fromkeys(CLASSES, 0), **more}  # fmt: skip
+            "calls": 2, "reported_pd": told, "fees_pd": "0", "unpriced_fees": False,
+            **dict.fromkeys(CLASSES, 0), **more}  # fmt: skip
 
 
 ROWS = [

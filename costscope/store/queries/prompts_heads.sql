@@ -1,7 +1,7 @@
 -- Of each call of the scope: the turn that it is in, its conversation, and what its first system text is known
 -- by. That is a mark of what the text has in common with those of other conversations of the feature: its
--- spans that occur in two of them at least, or in a fifth, where what was learned tells template from
--- the rest. A text of which nothing recurs has no mark.
+-- spans that occur in a hundredth of them and in two at least, or in a fifth where what was learned tells
+-- template from the rest: names of users recur, too. A text of which nothing recurs has no mark.
 with told as (
     select scope.*, coalesce(c.feature, '') as of_feature,
            coalesce(c.session, c.trace, 'call ' || c.call_no) as conversation,
@@ -26,7 +26,7 @@ with told as (
     group by u.of_feature, s.span
 ), judged as (
     select u.of_feature, u.content, s.nth, s.span,
-           f.conversations < 2 or k.conversations >= if(u.learned, greatest(2, f.conversations / 5), 2)
+           f.conversations < 2 or k.conversations >= greatest(2, f.conversations / if(u.learned, 5, 100))
                as keep
     from (select distinct of_feature, content, learned from used) u
          join spans s using (content) join features f using (of_feature)

@@ -1,0 +1,68 @@
+"""The texts of a call again, each under the hash by which its parts are known. For showing, not for storing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import cast
+
+from costscope.attribute.interner import Interner
+from costscope.attribute.spans import spans
+from costscope.attribute.stated import Ruled, RuleSet
+from costscope.model import Block, Call, Slot
+
+
+def texts_of(call: Call, secret: bytes, rules: RuleSet | None = None) -> dict[int, str]:
+    """Content hash → text of every piece of a call, as reading it with this secret, and what a user says
+    of its feature, makes them. Messages of a shape that the call's dialect does not know have none."""
+    return _kept(_Keeper(secret), call, rules)
+
+
+def uncut(call: Call, secret: bytes) -> dict[int, str]:
+    """The same for whole blocks, as if nothing in them told where to cut."""
+    return _kept(_Whole(secret), call, None)
+
+
+def _kept(keeper: _Keeper, call: Call, rules: RuleSet | None) -> dict[int, str]:
+    if call.dialect is None:
+        return {}
+    slots = (("tools", [call.tools]), ("system", [call.system]), ("message", call.messages),
+             ("reply", [call.reply]))  # fmt: skip
+    for slot, raws in slots:
+        given = [raw for raw in raws if memoryview(raw).nbytes]
+        keeper.ids(cast(Slot, slot), call.dialect, "o200k_base", given, rules)
+    return keeper.texts
+
+
+def border(text: str, counted: list[int], upto: int, whole: int) -> int:
+    """Where in a text `upto` of its `whole` tokens end: at the nearest border of its spans, of which
+    `counted` are the tokens."""
+    if upto in (0, whole):
+        return len(text) if upto else 0
+    stops = [span.stop for span in spans(text)]
+    if len(stops) != len(counted):
+        return len(text) * upto // whole
+    wanted, sums = upto * sum(counted), accumulate(counted)
+    nearest = min((abs(n * whole - wanted), stop) for n, stop in zip(sums, stops, strict=True))
+    return nearest[1]
+
+
+class _Keeper(Interner):
+    """Keeps the text of each piece, which an interner forgets."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.texts: dict[int, str] = {}
+        super().__init__(secret)
+
+    def _hash(self, block: Block, text: str) -> int:
+        found = super()._hash(block, text)
+        self.texts[found] = text
+        return found
+
+
+class _Whole(_Keeper):
+    """Keeps the text of each block as a whole."""
+
+    def _add_block(self, block: Block, encoding: str, cuts: Sequence[Ruled]) -> None:
+        whole = Ruled(cuts[0].cut._replace(start=0, stop=len(block.text)), cuts[0].rule)
+        super()._add_block(block, encoding, [whole])
