@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from costscope.config import Config
     from costscope.levers.interface import Lever
 
+# Thousands of small queries: starting the streaming engine costs more than most of them.
+pl.Config.set_engine_affinity("in-memory")
 BY_LOOKING = Reading()
 
 
