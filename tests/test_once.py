@@ -1,7 +1,5 @@
 """What is worked out once is worked out once, and forgotten with its object."""
 
-import gc
-
 from costscope.once import once
 
 
@@ -34,4 +32,3 @@ def test_a_new_object_in_the_place_of_an_old_one_is_asked_again() -> None:
         thing = Thing()
         assert fact(thing) == expected
         del thing
-        gc.collect()

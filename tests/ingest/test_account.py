@@ -50,7 +50,7 @@ def test_one_bad_line_costs_one_line_at_most(tmp_path: Path, bad: str) -> None:
         max_size=15,
     )
 )  # fmt: skip
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 def test_any_mix_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, records: list[Any]
 ) -> None:

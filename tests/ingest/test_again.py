@@ -105,7 +105,7 @@ MIXED = st.lists(
 
 @given(MIXED, st.lists(st.floats(0, 1), max_size=4), st.sampled_from(["\n", "\r\n"]))
 @settings(
-    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_reading_while_it_is_written_is_like_reading_it_once(
     tmp_path_factory: pytest.TempPathFactory, records: list[Any], cuts: list[float], end: str
