@@ -12,6 +12,7 @@ from costscope.model import Call, Ignored, Skipped
 from costscope.readers import _json, _observations
 from costscope.readers._nest import Nest
 from costscope.readers._observations import flat, plain
+from costscope.readers._waiting import gathered
 from costscope.readers.interface import Reader
 from costscope.sources import Record
 
@@ -48,15 +49,7 @@ class Langfuse(Reader):
 
     def read(self, records: Iterable[Record], source: str) -> Iterator[Call | Skipped | Ignored]:
         """Rows one by one; events at the end, when all updates of an observation are known."""
-        reading = _Reading(source)
-        for record in records:
-            try:
-                yield from reading.take(record)
-            except (ValueError, TypeError, KeyError) as error:
-                yield Skipped(source, record.line, str(error) or type(error).__name__)
-            except RecursionError:
-                yield Skipped(source, record.line, "the JSON is nested too deeply")
-        yield from reading.rest()
+        return gathered(_Reading(source), records, source)
 
 
 def _is_row(record: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from msgspec import Raw
 from costscope.model import Call, Ignored, Skipped
 from costscope.readers import _json, _runs
 from costscope.readers._nest import Nest
+from costscope.readers._waiting import gathered
 from costscope.readers.interface import Reader
 from costscope.sources import Record
 
@@ -38,15 +39,7 @@ class LangSmith(Reader):
 
     def read(self, records: Iterable[Record], source: str) -> Iterator[Call | Skipped | Ignored]:
         """Runs one by one; those of batches at the end, when they have been patched."""
-        reading = _Reading(source)
-        for record in records:
-            try:
-                yield from reading.take(record)
-            except (ValueError, TypeError, KeyError) as error:
-                yield Skipped(source, record.line, str(error) or type(error).__name__)
-            except RecursionError:
-                yield Skipped(source, record.line, "the JSON is nested too deeply")
-        yield from reading.rest()
+        return gathered(_Reading(source), records, source)
 
 
 def _is_run(record: Mapping[str, Any]) -> bool:
