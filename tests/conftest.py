@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 # A shared machine may pause any example; what is slow is measured by `make bench`.
-settings.register_profile("costscope", deadline=None)
+settings.register_profile("costscope", deadline=None, max_examples=40)
 settings.load_profile("costscope")
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -109,7 +109,7 @@ def by_class(rows: list[Row]) -> Counter[str]:
 
 
 @given(st.lists(CALLS, max_size=6))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_parts_are_the_bill(calls: list[Call]) -> None:
     bills = [call.usage for call in calls]
     tables = attributed(calls)

@@ -84,7 +84,7 @@ COEFFICIENTS = st.builds(
 
 
 @given(conversations(), COEFFICIENTS, st.booleans(), st.booleans())
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=50)
 def test_parts_are_the_bill(
     calls: list[Call], used: Coefficients, carried: bool, cut: bool
 ) -> None:

@@ -58,7 +58,7 @@ ALTERED = st.sampled_from([(r, p) for r in RECORDS for p in paths(r)])
 
 @pytest.mark.parametrize("name", SINGLE)
 @given(place=ALTERED, new=JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_value_anywhere_is_a_call_or_a_skip(name: str, place: Any, new: Any) -> None:
     record = replaced(*place, new)
     found = reader(name)
@@ -99,7 +99,7 @@ def test_what_is_no_record_is_a_skip(name: str, raw: bytes) -> None:
 
 
 @given(st.sampled_from(DIALECTS), st.sampled_from(SLOTS), ALTERED, JSON)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_dialect_reads_or_refuses(dialect: Any, slot: Any, place: Any, new: Any) -> None:
     record = replaced(*place, new)
     try:
@@ -110,7 +110,7 @@ def test_a_dialect_reads_or_refuses(dialect: Any, slot: Any, place: Any, new: An
 
 
 @given(st.sampled_from(DIALECTS), st.sampled_from(RECORDS), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_dialect_reads_or_refuses_its_own_parts(dialect: Any, record: Any, data: Any) -> None:
     part = data.draw(st.sampled_from(paths(record)))
     value = record

@@ -216,7 +216,7 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(SLOTS), JSON)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_shape_is_read_or_refused(slot: Any, value: Any) -> None:
     try:
         blocks = _logged.blocks(slot, json.dumps(value).encode())
@@ -226,7 +226,7 @@ def test_any_shape_is_read_or_refused(slot: Any, value: Any) -> None:
 
 
 @given(JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_input_and_output_has_a_place(value: Any) -> None:
     assert isinstance(_logged.prompt(raw(value))["messages"], list)
     assert isinstance(_logged.reply(raw(value)), Raw)
