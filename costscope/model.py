@@ -5,10 +5,10 @@ Money is whole picodollars (10**-12 USD) in Python ints; tokens are whole; times
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Raw, Struct
 
@@ -168,6 +168,14 @@ class Ignored(Struct, frozen=True):
     count: int = 1
 
 
+class Texts(Protocol):
+    """The texts of a log's blocks, which no workload holds: they are read again from the log."""
+
+    def read(self, wanted: Collection[int]) -> Iterator[tuple[int, str]]:
+        """(content hash, text) of each that can still be had, once each, in the order of the log. What is
+        gone, or reads otherwise now, is left out."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """Waist 1: what was called and what it spent, without text and without money.
@@ -177,14 +185,15 @@ class Workload:
     session, trace, user_id, sent_at (datetime us, UTC, may be null), latency_us, provider, channel,
     region, model, tier, status, finish_reason, feature, team, tenant, template, template_version,
     tags (JSON text), temperature, request_hash u64 (0: unknown), traits u16, estimated bool,
-    reported_pd (Decimal/i128 or null), units (JSON text or null), added bool (put in by a lever),
-    lever str (which, or "").
+    reported_pd (Decimal/i128 or null), units (JSON text or null), retry_of str (the call_id that the
+    log says this repeats, or null), added bool (put in by a lever), lever str (which, or "").
 
     `parts`: a row per (call, block, billing class), sorted by (call_no, seq). Columns: call_no i64,
     seq i32 (prompt order, reply last), segment, role, kind, billing_class, rule (categoricals of the
     names above), turn i32, tokens i64, content u64 (hash of the text, 0 where there is none), prefix
     u64 (hash of the whole prompt up to and with this block), breakpoint ("", "5m", "1h").
-    A block that is billed in two classes is two rows with the same seq, content and prefix.
+    A block that is billed in two classes is two rows with the same seq, content and prefix; so is one
+    that traffic tells apart into stretches of several segments, in the order of the text.
 
     `fees`: what is not per token. Columns: lever, picodollars i128, reason, assumption.
     """
@@ -194,14 +203,24 @@ class Workload:
     fees: pl.DataFrame
     origin: Workload | None = None
     """The log as it was, where this is a what-if of it."""
+    texts: Texts | None = field(default=None, compare=False)
+    """What the blocks say, by content hash; None where nothing can be read again."""
 
     @property
     def log(self) -> Workload:
         """The log as it was before any what-if: this itself, or what it was made from."""
         return self.origin or self
 
-    def with_(self, **tables: pl.DataFrame) -> Workload:
+    def with_(
+        self,
+        *,
+        calls: pl.DataFrame | None = None,
+        parts: pl.DataFrame | None = None,
+        fees: pl.DataFrame | None = None,
+    ) -> Workload:
         """A what-if: this workload with some of its tables replaced."""
+        given = {"calls": calls, "parts": parts, "fees": fees}
+        tables: dict[str, Any] = {name: x for name, x in given.items() if x is not None}
         return replace(self, origin=self.log, **tables)
 
 
@@ -242,6 +261,8 @@ class Recommendation:
     evidence: Sequence[str] = ()
     """Call ids, the dearest first."""
     backtest: Mapping[str, Any] | None = None
+    details: Sequence[Table] = ()
+    """What else it found out about this log: a curve, a histogram, kinds of waste."""
 
 
 ColumnKind = Literal["text", "count", "tokens", "usd", "share", "change", "number"]

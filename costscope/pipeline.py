@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from costscope.advise import recommend as advise_recommend
 from costscope.advise import simulate as advise_simulate
 from costscope.errors import ExitCode, InputError
 from costscope.explain import PERIODS, Showing, described, made_of, suggestions, waterfall
-from costscope.explain.texts import texts_again
+from costscope.explain.log_texts import LogTexts
 from costscope.filters import Filters, Reading
 from costscope.gate import units as gate_units
 from costscope.ingest.load import Ingested, Progress
@@ -200,8 +199,9 @@ def doctor(store: Store, config: Config, filters: Filters) -> Report:
     ))  # fmt: skip
 
 
-def workload(store: Store, filters: Filters) -> Workload:
-    """The calls that pass the filters, as levers take them."""
+def workload(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> Workload:
+    """The calls that pass the filters, as levers take them; `reading` is how the logs were read, so that
+    their texts can be read again."""
     _choose(store, filters)
     fees = pl.DataFrame(
         schema={
@@ -211,7 +211,8 @@ def workload(store: Store, filters: Filters) -> Workload:
             "assumption": pl.String,
         }
     )
-    return Workload(_frame(store.table("scope_calls")), _frame(store.table("scope_parts")), fees)
+    calls, parts = _frame(store.table("scope_calls")), _frame(store.table("scope_parts"))
+    return Workload(calls, parts, fees, texts=LogTexts(store, reading))
 
 
 def levers(config: Config, flags: Sequence[str], sets: Sequence[str] = ()) -> list[Lever]:
@@ -220,25 +221,18 @@ def levers(config: Config, flags: Sequence[str], sets: Sequence[str] = ()) -> li
     return [config.lever(c, sets) for c in classes if "all" in flags or c.flag in flags]
 
 
-def simulate(store: Store, config: Config, filters: Filters, chosen: Sequence[Lever]) -> Report:
+def simulate(
+    store: Store, config: Config, filters: Filters, chosen: Sequence[Lever],
+    reading: Reading = BY_LOOKING,
+) -> Report:  # fmt: skip
     """What these levers would have saved, alone and together."""
-    book, work = PriceBook.load(config.prices), workload(store, filters)
+    book, work = PriceBook.load(config.prices), workload(store, filters, reading)
     report = simulation_report.report(advise_simulate(work, chosen, book), "simulate")
     if not any(lever.flag == "cache" for lever in chosen):
         return report
     spans = _frame(store.table("misses_spans"))
-    found = misses.told(misses.find(work, book, spans), partial(_text, store))
+    found = misses.told(misses.find(work, book, spans), LogTexts(store, reading))
     return misses_report.extended(report, found)
-
-
-def _text(store: Store, call_no: int, content: int) -> str | None:
-    """The text of a block of one call, which then is the store's scope; None where it is not to be had."""
-    store.scope("call_no = ?", [call_no], {})
-    (facts,) = store.table("explain_call").to_pylist()
-    try:
-        return texts_again(facts, {content}, store.secret).get(content)
-    except InputError:
-        return None
 
 
 def explain(
@@ -267,21 +261,25 @@ def suggest(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> tu
     return attribution_report.toml(wanted, found), attribution_report.suggested(wanted, found)
 
 
-def explain_lever(lever: Lever, store: Store | None, config: Config, filters: Filters) -> Report:
+def explain_lever(
+    lever: Lever, store: Store | None, config: Config, filters: Filters,
+    reading: Reading = BY_LOOKING,
+) -> Report:  # fmt: skip
     """One lever as it is set, with what it alone would have saved, where there is a log."""
     result = None
     if store is not None:
         book = PriceBook.load(config.prices)
-        result = advise_simulate(workload(store, filters), [lever], book)
+        result = advise_simulate(workload(store, filters, reading), [lever], book)
     return lever_report.report(described(lever, result))
 
 
 def recommend(store: Store, config: Config, filters: Filters, *, sets: Sequence[str] = (), top: int | None = None,
-              effort: str | None = None, min_saved: int = 0) -> Report:  # fmt: skip
+              effort: str | None = None, min_saved: int = 0,
+              reading: Reading = BY_LOOKING) -> Report:  # fmt: skip
     """All levers, tuned, composed and ranked."""
     book = PriceBook.load(config.prices)
     result = advise_recommend(
-        workload(store, filters), levers(config, ["all"], sets), book, top=top,
+        workload(store, filters, reading), levers(config, ["all"], sets), book, top=top,
         effort=effort or "high", min_saved=min_saved,
     )  # fmt: skip
     return simulation_report.report(result, "recommend")

@@ -116,8 +116,8 @@ def test_a_folder_lists_its_files(folder: str) -> None:
 
 
 def test_flags_and_suffixes_have_one_owner() -> None:
-    flags = [cls.flag for cls in plugins.all_of("levers").values()]
-    assert len(flags) == len(set(flags))
+    stages = {(cls.flag, cls.stage) for cls in plugins.all_of("levers").values()}
+    assert len(stages) == len({flag for flag, _ in stages})
     suffixes = [s for cls in plugins.all_of("renderers").values() for s in cls.suffixes]
     assert len(suffixes) == len(set(suffixes))
 

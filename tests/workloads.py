@@ -23,7 +23,7 @@ CALLS: dict[str, Any] = {
     "feature": pl.String, "team": pl.String, "tenant": pl.String, "template": pl.String,
     "template_version": pl.String, "tags": pl.String, "temperature": pl.Float64,
     "request_hash": pl.UInt64, "traits": pl.UInt16, "estimated": pl.Boolean,
-    "reported_pd": pl.Int128, "added": pl.Boolean, "lever": pl.String,
+    "reported_pd": pl.Int128, "units": pl.String, "retry_of": pl.String, "added": pl.Boolean, "lever": pl.String,
 }  # fmt: skip
 PARTS: dict[str, Any] = {
     "call_no": pl.Int64, "seq": pl.Int32, "segment": pl.Enum(SEGMENTS), "role": pl.Enum(ROLES),

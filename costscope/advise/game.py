@@ -11,7 +11,7 @@ from costscope.advise.bench import CACHING, Bench, Delta, in_order, stage
 from costscope.advise.shares import shapley
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
-from costscope.model import Workload
+from costscope.model import Table, Workload
 
 MOST = 6
 """Levers at a time: every further one doubles the work."""
@@ -29,6 +29,7 @@ class Touch:
     calls: pl.Series
     action: str
     notes: Sequence[str]
+    details: Sequence[Table]
 
 
 Deltas = dict[frozenset[str], Delta]
@@ -118,7 +119,8 @@ def _steps(levers: Sequence[Lever]) -> list[Lever | None]:
 
 def _touch(lever: Lever, before: Workload, after: Workload) -> Touch:
     notes = tuple(lever.notes(before, after))
-    return Touch(touched(before, after), lever.action(before, after), notes)
+    details = tuple(lever.details(before, after))
+    return Touch(touched(before, after), lever.action(before, after), notes, details)
 
 
 def touched(before: Workload, after: Workload) -> pl.Series:

@@ -127,6 +127,7 @@ class Results:
             caveats=(*lever.caveats, *self.doubts(name)),
             evidence=tuple(_dearest(rows)),
             backtest=lever.backtest(self.game.bench.workload),
+            details=touch.details,
         )
 
     def added(self, name: str) -> int:

@@ -38,6 +38,7 @@ def code_of(arguments: Sequence[str]) -> int:
         return ExitCode.OK
     except KeyboardInterrupt:
         return _told("interrupted", INTERRUPTED, debug=debug)
+    # The last handler of all: a panic in a compiled library is not even an Exception.
     except BaseException as error:  # noqa: BLE001
         hint = "" if debug else " (run again with --debug)"
         what = f"internal error: {type(error).__name__}: {error}{hint}"

@@ -38,7 +38,9 @@ def command(
     if name := lever_named(what):
         lever = run.config.lever(plugins.load("levers", name), sets or ())
         with opened if logs or run.config.db.exists() else nullcontext() as store:
-            run.output.show(pipeline.explain_lever(lever, store, run.config, run.filters))
+            run.output.show(
+                pipeline.explain_lever(lever, store, run.config, run.filters, run.reading)
+            )
         return
     showing = Showing(every, width if text else 0)
     with opened as store:

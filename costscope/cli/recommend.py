@@ -33,7 +33,7 @@ def command(
         run.output.show(
             pipeline.recommend(
                 store, run.config, run.filters, sets=sets or (), top=top, effort=effort,
-                min_saved=least,
+                min_saved=least, reading=run.reading,
             )
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from inspect import Parameter
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -17,15 +18,20 @@ Sets = Annotated[
 
 
 def lever_flags() -> Sequence[Parameter]:
-    """An option for each lever there is, by its flag."""
-    levers = sorted(plugins.all_of("levers").values(), key=lambda cls: cls.flag)
+    """An option for each flag of levers, which may be that of several."""
+    levers = sorted(plugins.all_of("levers").values(), key=lambda cls: (cls.flag, cls.name))
     return [
         option(
-            f"with_{cls.name}", bool, f"--{cls.flag}", default=False,
-            help=f"{cls.title}.",
+            chosen_by(flag), bool, f"--{flag}", default=False,
+            help=" ".join(f"{cls.title}." for cls in alike),
         )
-        for cls in levers
+        for flag, alike in groupby(levers, key=lambda cls: cls.flag)
     ]  # fmt: skip
+
+
+def chosen_by(flag: str) -> str:
+    """The parameter that says whether a flag was given."""
+    return f"with_{flag.replace('-', '_')}"
 
 
 @with_run(SETTINGS, FILTERS, READING)
@@ -39,13 +45,12 @@ def command(
     """What some levers would have saved, alone and together."""
     from costscope import pipeline
 
-    flags = [
-        cls.flag for name, cls in plugins.all_of("levers").items() if chosen.get(f"with_{name}")
-    ]
+    known = sorted({cls.flag for cls in plugins.all_of("levers").values()})
+    flags = [flag for flag in known if chosen.get(chosen_by(flag))]
     if not flags and not every:
-        known = ", ".join(f"--{cls.flag}" for cls in plugins.all_of("levers").values())
-        raise SettingsError(f"no lever is chosen; take {known} or --all")
+        options = ", ".join(f"--{flag}" for flag in known)
+        raise SettingsError(f"no lever is chosen; take {options} or --all")
     config.check_sets(sets or (), plugins.names("levers"))
     levers = pipeline.levers(run.config, ["all"] if every else flags, sets or ())
     with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
-        run.output.show(pipeline.simulate(store, run.config, run.filters, levers))
+        run.output.show(pipeline.simulate(store, run.config, run.filters, levers, run.reading))

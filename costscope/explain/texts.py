@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,15 @@ from costscope.attribute.stated import Stated
 from costscope.attribute.texts import texts_of
 from costscope.errors import InputError
 from costscope.filters import SegmentRule
-from costscope.ingest.find import STUMBLES, find_reader, record_readers
+from costscope.ingest.choice import Choice
+from costscope.ingest.find import STUMBLES, find_reader
 from costscope.model import Call
 from costscope.readers._house import HouseMap, is_map
 from costscope.readers.interface import Reader, RecordReader
 from costscope.sources import Record, Source
+
+LOOKED_UP = 8
+"""For more places than this, a file is read from its beginning."""
 
 
 def texts_again(
@@ -36,7 +40,7 @@ def texts_again(
     source = sources.identify(path)
     reader = find_reader(source, facts["reader"], house)
     stated = Stated(rules)
-    for call in _calls(source, reader, facts["byte_offset"]):
+    for call in calls_at(source, reader, {facts["byte_offset"]}):
         for held in dict.fromkeys((stated.of(call.feature), None)):
             found = texts_of(call, secret, held)
             if wanted <= found.keys():
@@ -47,21 +51,14 @@ def texts_again(
     )
 
 
-def _calls(source: Source, reader: Reader, offset: int) -> Iterator[Call]:
-    """The calls of the record at a place, of which there may be several."""
-    kept = (r for r in _records(source, reader, offset) if isinstance(r, Record))
-    if isinstance(reader, RecordReader):
-        record = next((r for r in kept if r.offset == offset), None)
-        yield from _each(reader, record, source.shown) if record else ()
-    else:
-        yield from _at(offset, reader, kept, source.shown)
-
-
 def calls_at(source: Source, reader: Reader, offsets: Set[int]) -> Iterator[Call]:
-    """The calls of the records at several places."""
+    """The calls of the records at several places, in the order of the file."""
     if isinstance(reader, RecordReader):
-        for offset in sorted(offsets):
-            yield from _calls(source, reader, offset)
+        choice = Choice(reader)
+        for record in _records_at(source, offsets):
+            found = choice.read(record, source.shown)
+            if isinstance(found, Call):
+                yield found
         return
     kept = (r for r in sources.records(source, 0) if isinstance(r, Record))
     try:
@@ -72,27 +69,14 @@ def calls_at(source: Source, reader: Reader, offsets: Set[int]) -> Iterator[Call
         return
 
 
-def _records(source: Source, reader: Reader, offset: int) -> Iterable[Record | sources.Oversized]:
-    """From the place on where the reader needs nothing before it, else all."""
-    apart = source.seekable and not reader.whole_file
-    return sources.records(source, offset if apart else 0)
-
-
-def _each(reader: RecordReader, record: Record, shown: str) -> Iterator[Call]:
-    """A record by each reader that makes a call of it; logs get mixed."""
-    for one in record_readers(reader):
-        try:
-            item = one.one(record, shown)
-        except STUMBLES:
-            continue
-        if isinstance(item, Call):
-            yield item
-
-
-def _at(offset: int, reader: Reader, records: Iterable[Record], shown: str) -> Iterator[Call]:
-    try:
-        for item in reader.read(records, shown):
-            if isinstance(item, Call) and item.offset == offset:
-                yield item
-    except STUMBLES:
+def _records_at(source: Source, offsets: Set[int]) -> Iterator[Record]:
+    """The records at these places: each looked up, or, where that takes longer, out of all."""
+    if source.seekable and len(offsets) <= LOOKED_UP:
+        for offset in sorted(offsets):
+            record = next(iter(sources.records(source, offset)), None)
+            if isinstance(record, Record):
+                yield record
         return
+    for record in sources.records(source, 0):
+        if isinstance(record, Record) and record.offset in offsets:
+            yield record

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from costscope.model import Workload
+    from costscope.model import Table, Workload
 
-STACK = ("response_cache", "truncation", "routing", "prompt_cache", "batching")
+STACK = ("waste", "response_cache", "truncation", "routing", "prompt_cache", "batching")
 """The order in which levers take hold of a call; a lever names its stage."""
 
 
@@ -29,7 +29,8 @@ class Lever(ABC):
     stage: ClassVar[str]
     """One of STACK. Levers of one stage apply in order of name."""
     flag: ClassVar[str]
-    """The option of `simulate` that switches it on, without dashes: "cache", "route"."""
+    """The option of `simulate` that switches it on, without dashes: "cache", "route". Levers of one
+    stage may share one."""
     effort: ClassVar[str]
     """low (a setting), medium (a code change), high (a project)."""
     risk: ClassVar[str]
@@ -58,6 +59,10 @@ class Lever(ABC):
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """Assumptions it made about this log, each a sentence with its number."""
+        return ()
+
+    def details(self, before: Workload, after: Workload) -> Sequence[Table]:
+        """What it found out beside the figure: a curve, a histogram. Counts and tokens, no money."""
         return ()
 
 

@@ -168,7 +168,7 @@ def _call(key: Key, last: _Snapshot, lines: Sequence[Node], prompts: Prompts) ->
 def _agent(line: Line) -> str:
     if not line.is_sidechain and not line.agent_id:
         return "main"
-    return "compaction" if (line.agent_id or "").startswith("acompact") else "subagent"
+    return "compaction" if (line.agent_id or "").startswith("acompact") else "sub-agent"
 
 
 def _session(line: Line, agent: str) -> str | None:

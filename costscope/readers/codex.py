@@ -227,7 +227,7 @@ class _Rollout(Session):
             channel=channel,
             model=self._model,
             status=status,
-            feature="codex/subagent" if _is_subagent(meta) else "codex/main",
+            feature="codex/sub-agent" if _is_helper(meta) else "codex/main",
             tags=tags({**project, "version": meta.get("cli_version"), "client": meta.get("originator")}),
             params=f"effort={self._effort}" if self._effort else "",
             retry_of=self._failed,
@@ -267,7 +267,7 @@ def _is_search(item: dict[str, Any]) -> bool:
     return item.get("type") == "web_search_call" and part(item, "action").get("type") == "search"
 
 
-def _is_subagent(meta: dict[str, Any]) -> bool:
+def _is_helper(meta: dict[str, Any]) -> bool:
     return meta.get("thread_source") == "subagent" or "subagent" in part(meta, "source")
 
 

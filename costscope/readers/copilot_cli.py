@@ -132,7 +132,7 @@ class _Events(Session):
             provider=provider,
             channel=channel,
             model=model,
-            feature="copilot/subagent" if data.get("parentToolCallId") else "copilot/main",
+            feature="copilot/sub-agent" if data.get("parentToolCallId") else "copilot/main",
             tags=tags({**shown, "version": self._start.get("copilotVersion")}),
             units=_searches(data),
             dialect=_messages.blocks,

@@ -12,6 +12,7 @@ from costscope.reports import simulation as simulation_report
 from costscope.reports.simulation import Simulation
 
 FORMULAS: Mapping[str, str] = {
+    "waste": "Calls that nobody needed are not made: saved is what they were billed.",
     "response_cache": "Calls that a cache would have answered are not made: saved is what they were "
     "billed, less what looking up costs.",
     "truncation": "Prompts lose tokens: saved is what a call was billed less what it costs with the "

@@ -46,7 +46,7 @@ def _note(row: Mapping[str, Any]) -> str:
     name, exact = tokens.encoding_for(row["model"]), tokens.is_exact(row["model"])
     return (
         f"Parts of {row['model']} prompts are counted with {name}"
-        f"{'' if exact else ', not its own vocabulary'}, and {how}; estimates are "
-        f"{100 * row['error_median']:.1f} % off the bill at the median call, "
-        f"{100 * row['error_p90']:.1f} % at one in ten."
+        f"{'' if exact else ', not its own vocabulary'}, and {how}; beside what a conversation is "
+        f"always billed without text, the estimate is {100 * row['error_median']:.1f} % of the bill "
+        f"off at the median call, {100 * row['error_p90']:.1f} % at one in ten (on the same calls)."
     )

@@ -46,7 +46,7 @@ def report(simulation: Simulation, name: Literal["simulate", "recommend"]) -> Re
         title=title,
         data=_data(simulation),
         summary=_summary(simulation),
-        tables=_tables(simulation) if simulation.levers else (),
+        tables=_tables(simulation, name) if simulation.levers else (),
         notes=(*_told(simulation), *simulation.assumptions),
     )
 
@@ -83,6 +83,15 @@ def _lever(lever: Recommendation) -> dict[str, Any]:
         "caveats": list(lever.caveats),
         "evidence": list(lever.evidence),
         "backtest": dict(lever.backtest or {}),
+        "details": [_detail(table) for table in lever.details],
+    }
+
+
+def _detail(table: Table) -> dict[str, Any]:
+    return {
+        "title": table.title,
+        "columns": [{"name": column.name, "kind": column.kind} for column in table.columns],
+        "rows": [list(row) for row in table.rows],
     }
 
 
@@ -128,9 +137,13 @@ def _money(picodollars: int) -> str:
     return f"{sign}${abs(dollars):,.{2 if abs(dollars) >= 1 else 4}f}"
 
 
-def _tables(simulation: Simulation) -> list[Table]:
+def _tables(simulation: Simulation, name: str) -> list[Table]:
     tables = [_ranking(simulation)]
-    return [*tables, _adding_up(simulation)] if len(simulation.levers) > 1 else tables
+    if len(simulation.levers) > 1:
+        tables.append(_adding_up(simulation))
+    if name == "simulate":
+        tables += [table for lever in _ranked(simulation) for table in lever.details]
+    return tables
 
 
 def _ranked(simulation: Simulation) -> list[Recommendation]:
@@ -175,8 +188,8 @@ def _adding_up(simulation: Simulation) -> Table:
         "How they add up",
         columns,
         [[*row, _part(row[-1], simulation.saved)] for row in rows],
-        note="Those before: in the order in which they take hold of a call (response cache, truncation, "
-        "routing, prompt cache, batching). The fair share is the mean over all orders.",
+        note="Those before: in the order in which they take hold of a call (waste, response cache, "
+        "truncation, routing, prompt cache, batching). The fair share is the mean over all orders.",
     )
 
 

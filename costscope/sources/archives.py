@@ -78,12 +78,12 @@ def _file(source: Source) -> str | io.BytesIO:
 
 
 def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> io.BufferedIOBase:
-    """A member, unpacked while it is read. Raises NotImplementedError for compressions whose unpacking
-    cannot be bounded, or is not known."""
+    """A member, unpacked while it is read. Raises BadZipFile for compressions whose unpacking cannot be
+    bounded, or is not known."""
     if member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return archive.open(member)  # type: ignore[return-value]
     if member.compress_type != ZSTANDARD:
-        raise NotImplementedError(
+        raise zipfile.BadZipFile(
             f"{member.filename} is compressed by method {member.compress_type}"
         )
     return packing.unzstd(io.BytesIO(_packed(archive, member)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -113,13 +113,15 @@ class Store:
         take it."""
         with self._told():
             self._db.execute("begin")
-            try:
+            with ExitStack() as unless_committed:
+                unless_committed.callback(self._roll_back)
                 yield
                 self._db.execute("commit")
-            except BaseException:
-                with suppress(duckdb.Error):  # a failed commit has been rolled back
-                    self._db.execute("rollback")
-                raise
+                unless_committed.pop_all()
+
+    def _roll_back(self) -> None:
+        with suppress(duckdb.Error):  # a failed commit has been rolled back
+            self._db.execute("rollback")
 
     def sources(self) -> list[SourceState]:
         """What is known of every file, in order of number."""

@@ -264,10 +264,10 @@ def test_sub_agents_are_conversations_of_their_own() -> None:
         {**reply("d", None, 5, "p", text("w"), **SUB), "sessionId": None},
     ]
     assert [(c.session, c.trace, c.feature) for c in calls(log).values()] == [
-        ("0b5e/a17", SESSION, "claude-code/subagent"),
-        ("0b5e/subagent", SESSION, "claude-code/subagent"),
+        ("0b5e/a17", SESSION, "claude-code/sub-agent"),
+        ("0b5e/sub-agent", SESSION, "claude-code/sub-agent"),
         ("0b5e/acompact-9", SESSION, "claude-code/compaction"),
-        ("a17", None, "claude-code/subagent"),
+        ("a17", None, "claude-code/sub-agent"),
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from costscope import plugins
 from costscope.ingest.find import find_reader
-from costscope.model import SLOTS, Call, Ignored, Skipped
+from costscope.model import Call, Ignored, Skipped
 from costscope.sources import identify, records
 from tests.readers.reading import blocks, told
 
@@ -45,7 +45,3 @@ def _plain(item: Call | Skipped | Ignored) -> dict[str, Any]:
     texts = [] if item.dialect is None else blocks(item)
     shown = [[b.role, b.kind, b.text[:30], len(b.text), b.segment, b.breakpoint] for b in texts]
     return {"line": item.line, **told(item), "blocks": shown}
-
-
-def test_slots_are_those_that_samples_show() -> None:
-    assert SLOTS == ("tools", "system", "message", "reply")

@@ -29,7 +29,7 @@ def test_people_are_told_of_fits_and_of_large_errors() -> None:
     notes = reconciliation.notes([fitted, large, small])
     assert len(notes) == 2
     assert "fitted to the bill" in notes[0]
-    assert "2.0 % off the bill" in notes[0]
+    assert "2.0 % of the bill off" in notes[0]
     assert "not fitted" in notes[1]
     assert "20.0 %" in notes[1]
     assert "not its own vocabulary" not in notes[0]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
-from costscope.model import Interval, Recommendation
+from costscope.model import Column, Interval, Recommendation, Table
 from costscope.reports.simulation import DAY_US, Simulation, report
 
 DOLLAR = 10**12
@@ -48,7 +48,21 @@ def test_a_lever_in_the_document():
         "interval": {"low_usd": "-0.50", "high_usd": "6.00"}, "monthly_saved_usd": "4.00",
         "effort": "medium", "risk": "medium", "prerequisites": ["An evaluation."],
         "caveats": ["Quality is not measured."], "evidence": ["call-1", "call-2"], "backtest": {},
+        "details": [],
     }  # fmt: skip
+
+
+def test_what_a_lever_found_out_stands_in_the_document_and_under_simulate():
+    curve = Table("Hits by hour", (Column("hour", "count"), Column("hits", "share")), [(9, 0.5)])
+    found = replace(FOUND, levers=[replace(LEVER, details=(curve,)), CACHE])
+    assert report(found, "simulate").data["levers"][0]["details"] == [
+        {
+            "title": "Hits by hour", "rows": [[9, 0.5]],
+            "columns": [{"name": "hour", "kind": "count"}, {"name": "hits", "kind": "share"}],
+        }
+    ]  # fmt: skip
+    assert report(found, "simulate").tables[-1] is curve
+    assert curve not in report(found, "recommend").tables
 
 
 def test_the_document_is_json_and_unknown_is_null():

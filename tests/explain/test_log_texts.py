@@ -1,0 +1,63 @@
+"""The texts of many blocks again, from logs of several formats, as far as they are still there."""
+
+from pathlib import Path
+
+import pytest
+
+from costscope import pipeline
+from costscope.explain.log_texts import LogTexts
+from costscope.filters import Filters, Reading
+from costscope.ingest.load import ingest
+from costscope.store import Store
+from tests.explain.logs import log
+
+SAMPLES = Path(__file__).parent.parent / "readers" / "samples"
+KINDS = (
+    "openai_chat.jsonl",
+    "anthropic_messages.jsonl",
+    "claude_code.jsonl",
+    "langfuse.trace.json",
+)
+
+
+def contents(store: Store) -> set[int]:
+    """Every hash of a text that some part has."""
+    return set(pipeline.workload(store, Filters()).parts["content"]) - {0}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_text_is_read_once(name: str, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store.duckdb", create=True) as store:
+        ingest(store, [str(SAMPLES / name)])
+        wanted = contents(store)
+        found = list(LogTexts(store, Reading()).read(wanted))
+    assert wanted
+    assert sorted(content for content, _ in found) == sorted(wanted)
+    assert all(isinstance(text, str) for _, text in found)
+
+
+def test_many_places_say_what_few_say(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store.duckdb", create=True) as store:
+        ingest(store, [str(log(tmp_path / "chat.jsonl", sessions=12))])
+        texts, wanted = LogTexts(store, Reading()), contents(store)
+        all_at_once = dict(texts.read(wanted))
+        assert all_at_once == {c: text for one in wanted for c, text in texts.read([one])}
+    assert "Question 3.0: how large is it?" in all_at_once.values()
+
+
+def test_of_nothing_nothing_is_read(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store.duckdb", create=True) as store:
+        ingest(store, [str(log(tmp_path / "chat.jsonl"))])
+        assert list(LogTexts(store, Reading()).read([0])) == []
+        assert list(LogTexts(store, Reading()).read([12345])) == []
+
+
+def test_a_log_that_is_gone_says_nothing(tmp_path: Path) -> None:
+    first, second = log(tmp_path / "a.jsonl"), log(tmp_path / "b.jsonl", sessions=9)
+    with Store.open(tmp_path / "store.duckdb", create=True) as store:
+        ingest(store, [str(first), str(second)])
+        wanted = contents(store)
+        second.unlink()
+        found = dict(LogTexts(store, Reading()).read(wanted))
+    assert found.keys() < wanted
+    assert found
