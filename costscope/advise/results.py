@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
@@ -23,6 +23,10 @@ METHOD = (
     "Ranges are 95 % intervals from resampling whole conversations, widened by each change's own "
     "pessimistic and optimistic assumptions."
 )
+SAMPLED = (
+    "The fair shares are means over {} orders in which the changes could be made; there are too many "
+    "changes to look at all orders."
+)
 SIMULATED = (
     "The log was billed for cached tokens, so provider caching was simulated with and without the "
     "changes, and the difference was applied to the bill."
@@ -42,7 +46,6 @@ def simulate(
     caching as it was in force is simulated on both sides (`in_force` does it; None is the
     prompt-cache simulator, calibrated on this log). Calls that have no price on one side of any comparison are
     left out of all of them, and counted. Deterministic, whatever the order of rows or levers.
-    Raises SettingsError for more than six levers.
     """
     bench = Bench(workload, book, levers, in_force)
     return Results(Game.play(bench, levers)).simulation()
@@ -86,8 +89,7 @@ class Results:
     def simulation(self, order: Sequence[str] = (), said: Sequence[str] = ()) -> Simulation:
         """The result, with its levers in this order (else the stack's) and with further
         assumptions."""
-        everything = frozenset(self.game.levers)
-        saved = self.savings[everything]
+        saved = self.saved(self.game.levers)
         parts = self.game.bench.workload.parts
         unpriced = parts.filter(pl.col("call_no").is_in(self.excluded.implode()))
         return Simulation(
@@ -116,7 +118,7 @@ class Results:
             calls=rows.height,
             cost=int(rows["bill"].sum()),
             saved=saved,
-            saved_alone=self.savings[frozenset({name})],
+            saved_alone=self.saved([name]),
             saved_share=self.shares[name],
             interval=self.interval([name]),
             monthly_saved=self.monthly(saved),
@@ -133,13 +135,18 @@ class Results:
     def added(self, name: str) -> int:
         """What a lever saves on top of those before it in the stack."""
         names = list(self.game.levers)
-        before = frozenset(names[: names.index(name)])
-        return self.savings[before | {name}] - self.savings[before]
+        upto = names.index(name)
+        return self.saved(names[: upto + 1]) - self.saved(names[:upto])
+
+    def saved(self, names: Collection[str]) -> int:
+        """What some levers save together; the first ones of the stack, each by itself, and all are
+        always known."""
+        return self.savings[self.game.coalition(names)]
 
     def interval(self, names: Sequence[str]) -> Interval:
         """The range of what these levers save together: by chance, and by their assumptions."""
         levers = [self.game.levers[name] for name in names]
-        cases = [self.game.deltas[frozenset(names)]]
+        cases = [self.game.delta(names)]
         ends = zip(*(lever.scenarios() for lever in levers), strict=True)
         run = self.game.bench.run
         cases += [run(end) for end in ends if list(end) != levers]
@@ -159,7 +166,7 @@ class Results:
     def doubts(self, name: str) -> list[str]:
         """What this log leaves unsaid about a lever."""
         said = []
-        for model, calls in self.game.deltas[frozenset({name})].unpriced.items():
+        for model, calls in self.game.delta([name]).unpriced.items():
             said.append(f"{model} has no price: what {calls:,} of the calls would save is unknown.")
         if len(self.spread.spent) < 2:
             said.append("One conversation is too little data for a range.")
@@ -171,6 +178,8 @@ class Results:
         if left_out := self.game.bench.bill.height - self.bill.height:
             said.append(f"{left_out:,} calls without a known price are left out of both sides.")
         said += [METHOD, self._window()]
+        if self.game.orders is not None:
+            said.append(SAMPLED.format(len(self.game.orders)))
         for name in self.game.levers:
             said += [f"{name}: {note}" for note in self.game.touches[name].notes]
         return said

@@ -1,11 +1,11 @@
 """Shapley shares in whole numbers: golden, exact, and fair."""
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costscope.advise.shares import shapley
+from costscope.advise.shares import by_orders, joining, shapley
 
 
 def subsets(names):
@@ -54,3 +54,20 @@ def test_shares_add_up_and_idle_players_get_nothing(amounts):
 def test_what_simply_adds_is_each_ones_own(own):
     values = {s: sum(own[name] for name in s) for s in subsets(sorted(own))}
     assert shapley(values, own) == own
+
+
+def test_in_the_orders_everybody_comes_early_as_often_as_late():
+    orders = joining("abcdefg")
+    assert len(orders) == 8
+    assert all(sorted(order) == list("abcdefg") for order in orders)
+    assert {sum(order.index(name) for order in orders) for name in "abcdefg"} == {4 * 6}
+    assert orders[0] == list("abcdefg")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(amounts, min_size=16, max_size=16))
+def test_over_all_orders_the_mean_is_the_exact_share(amounts):
+    values = dict(zip(subsets("abcd"), [0, *amounts[1:]], strict=True))
+    assert by_orders(values, list(permutations("abcd"))) == shapley(values, "abcd")
+    some = by_orders(values, joining("abcd"))
+    assert sum(some.values()) == values[frozenset("abcd")]

@@ -216,12 +216,36 @@ def test_the_lever_speaks_in_the_assumptions():
     assert "x: It may rain." in run(workload(plain("a")), lever).assumptions
 
 
-def test_too_many_levers_or_one_twice_are_refused():
-    levers = [made(f"l{n}", drop()) for n in range(7)]
-    with pytest.raises(SettingsError, match="7 levers at once are too many; name at most 6"):
-        run(workload(plain("a")), *levers)
+def test_one_lever_twice_is_refused():
+    levers = [made("x", drop("a")), made("x", drop("b"))]
     with pytest.raises(SettingsError, match="the same lever was asked for twice"):
-        run(workload(plain("a")), levers[0], levers[0])
+        run(workload(plain("a")), *levers)
+
+
+LOG = workload(*(plain(i) for i in "abcdefghij"))
+
+
+def test_idle_levers_are_in_no_coalition_and_have_no_share():
+    idle = [made(f"idle{n}", lambda w: w) for n in range(9)]
+    found = run(LOG, made("x", drop("a")), made("y", drop("a", "b")), *idle)
+    shares = {lever.name: lever.saved_share for lever in found.levers}
+    assert shares == {"x": 500, "y": 1_500} | {f"idle{n}": 0 for n in range(9)}
+    assert not any("orders" in text for text in found.assumptions)
+
+
+def test_of_many_levers_the_shares_are_means_over_some_orders_and_add_up():
+    levers = [made(f"l{n}", drop(*"abcdefghij"[n : n + 3])) for n in range(8)]
+    found = run(LOG, *levers)
+    assert sum(lever.saved_share for lever in found.levers) == found.saved == 10_000
+    assert sum(lever.saved for lever in found.levers) == found.saved
+    assert {lever.saved_alone for lever in found.levers} == {3_000}
+    assert any("means over 8 orders" in text for text in found.assumptions)
+    assert run(LOG, *reversed(levers)) == found
+
+
+def test_of_many_levers_that_do_not_overlap_each_has_its_own():
+    levers = [made(f"l{n}", drop("abcdefgh"[n])) for n in range(8)]
+    assert {lever.saved_share for lever in run(LOG, *levers).levers} == {1_000}
 
 
 def test_nothing_asked_and_nothing_logged():
@@ -232,7 +256,7 @@ def test_nothing_asked_and_nothing_logged():
 
 
 IDS = "abcdef"
-STAGES = ("response_cache", "truncation", "routing", "prompt_cache", "batching")
+STAGES = ("waste", "response_cache", "truncation", "routing", "prompt_cache", "batching")
 changes = st.one_of(
     st.lists(st.sampled_from(IDS), max_size=4).map(lambda ids: drop(*ids)),
     st.tuples(st.integers(2, 9), st.sampled_from(IDS)).map(lambda x: shrink(*x)),
