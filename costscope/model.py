@@ -195,7 +195,8 @@ class Workload:
     A block that is billed in two classes is two rows with the same seq, content and prefix; so is one
     that traffic tells apart into stretches of several segments, in the order of the text.
 
-    `fees`: what is not per token. Columns: lever, picodollars i128, reason, assumption.
+    `fees`: what is not per token. Columns: lever, picodollars i128, reason, assumption, once bool (paid
+    once, whatever time the log covers; else it recurs, and this is its cost for the log's window).
     """
 
     calls: pl.DataFrame

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from costscope import gate, misses, plugins
+from costscope.advise import Limits
 from costscope.advise import recommend as advise_recommend
 from costscope.advise import simulate as advise_simulate
 from costscope.errors import ExitCode, InputError
@@ -209,6 +210,7 @@ def workload(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> W
             "picodollars": pl.Int128,
             "reason": pl.String,
             "assumption": pl.String,
+            "once": pl.Boolean,
         }
     )
     calls, parts = _frame(store.table("scope_calls")), _frame(store.table("scope_parts"))
@@ -273,15 +275,13 @@ def explain_lever(
     return lever_report.report(described(lever, result))
 
 
-def recommend(store: Store, config: Config, filters: Filters, *, sets: Sequence[str] = (), top: int | None = None,
-              effort: str | None = None, min_saved: int = 0,
-              reading: Reading = BY_LOOKING) -> Report:  # fmt: skip
-    """All levers, tuned, composed and ranked."""
-    book = PriceBook.load(config.prices)
-    result = advise_recommend(
-        workload(store, filters, reading), levers(config, ["all"], sets), book, top=top,
-        effort=effort or "high", min_saved=min_saved,
-    )  # fmt: skip
+def recommend(
+    store: Store, config: Config, filters: Filters, limits: Limits | None = None,
+    sets: Sequence[str] = (), reading: Reading = BY_LOOKING,
+) -> Report:  # fmt: skip
+    """All levers within some limits, tuned, composed and ranked."""
+    book, work = PriceBook.load(config.prices), workload(store, filters, reading)
+    result = advise_recommend(work, levers(config, ["all"], sets), book, limits)
     return simulation_report.report(result, "recommend")
 
 

@@ -33,6 +33,7 @@ PARTS: dict[str, Any] = {
 }  # fmt: skip
 FEES: dict[str, Any] = {
     "lever": pl.String, "picodollars": pl.Int128, "reason": pl.String, "assumption": pl.String,
+    "once": pl.Boolean,
 }  # fmt: skip
 
 DEFAULTS = {

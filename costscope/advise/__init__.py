@@ -4,6 +4,6 @@ Knows no lever by name and no output format; it works on instances and returns a
 """
 
 from costscope.advise.results import simulate
-from costscope.advise.tuning import recommend
+from costscope.advise.tuning import Limits, recommend
 
-__all__ = ["recommend", "simulate"]
+__all__ = ["Limits", "recommend", "simulate"]

@@ -66,7 +66,7 @@ class Bench:
     ) -> None:
         self.workload = workload
         self.simulated = needs_simulation(workload, levers)
-        self._known: dict[str, Delta] = {}
+        self._memory: dict[str, Delta] = {}
         self._book = book
         self._in_force = settler(workload, in_force) if self.simulated else _as_is
         self._settled = self._in_force(workload)
@@ -86,15 +86,18 @@ class Bench:
         """What these levers change together; they are applied in the order of the stack. Asked for
         the same again, as scenarios and tuning do, it answers from memory."""
         levers = in_order(levers)
-        known = self._known.get(_key(levers))
-        return known or self.outcome(levers, self._changed(levers))
+        return self.known(levers) or self.outcome(levers, self._changed(levers))
+
+    def known(self, levers: Sequence[Lever]) -> Delta | None:
+        """What these levers, in the order of the stack, change, where that was asked before."""
+        return self._memory.get(_key(levers))
 
     def outcome(self, levers: Sequence[Lever], changed: Workload) -> Delta:
         """What these levers, in the order of the stack, change: they made `changed` of the log."""
         key = _key(levers)
-        if key not in self._known:
-            self._known[key] = self.delta(changed)
-        return self._known[key]
+        if key not in self._memory:
+            self._memory[key] = self.delta(changed)
+        return self._memory[key]
 
     def _changed(self, levers: Sequence[Lever]) -> Workload:
         workload = self.workload

@@ -17,6 +17,7 @@ from costscope.model import Table, Workload
 MOST = 6
 """Of so many levers all coalitions are looked at: every further one doubles the work."""
 Names = frozenset[str]
+_NOBODY = frozenset([Names()])
 
 _BILLED = ("provider", "channel", "region", "model", "tier")
 
@@ -144,18 +145,22 @@ class Tree:
         among the steps is where provider caching is settled."""
         if not steps:
             return {frozenset(): self._bench.outcome(chosen, workload)}
+        if wanted == _NOBODY and (known := self._bench.known(chosen)):
+            return {frozenset(): known}
         lever, rest = steps[0], steps[1:]
         if lever is None:
             return self._explore(rest, self._bench.settle(workload), chosen, wanted)
         own = frozenset([lever.name])
         left = frozenset(some for some in wanted if not own <= some)
         right = frozenset(some - own for some in wanted if own <= some)
+        if not right:
+            return self._explore(rest, workload, chosen, left)
         changed = self._pulled(lever, workload)
         if changed is workload:
             found = self._explore(rest, workload, chosen, left | right)
             return {some: found[some - own] for some in wanted}
         found = self._explore(rest, workload, chosen, left) if left else {}
-        more = self._explore(rest, changed, [*chosen, lever], right) if right else {}
+        more = self._explore(rest, changed, [*chosen, lever], right)
         return found | {some | own: delta for some, delta in more.items()}
 
     def _pulled(self, lever: Lever, workload: Workload) -> Workload:

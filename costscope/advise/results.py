@@ -14,7 +14,7 @@ from costscope.advise.game import Game
 from costscope.advise.spread import Spread
 from costscope.levers.interface import Lever
 from costscope.model import Interval, Recommendation, Workload
-from costscope.reports.simulation import DAY_US, Simulation
+from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation
 
 MONTH_DAYS = 30
 EVIDENCE = 5
@@ -86,9 +86,15 @@ class Results:
         span: int | None = self.game.bench.workload.calls.select(sent.max() - sent.min()).item()
         return span
 
-    def simulation(self, order: Sequence[str] = (), said: Sequence[str] = ()) -> Simulation:
-        """The result, with its levers in this order (else the stack's) and with further
-        assumptions."""
+    def simulation(
+        self,
+        order: Sequence[str] = (),
+        said: Sequence[str] = (),
+        known: pl.Series | None = None,
+        fronts: Sequence[Front] = (),
+    ) -> Simulation:
+        """The result, with its levers in this order (else the stack's), with further assumptions, and
+        with what is saved beside the `known` calls, on which settings were chosen."""
         saved = self.saved(self.game.levers)
         parts = self.game.bench.workload.parts
         unpriced = parts.filter(pl.col("call_no").is_in(self.excluded.implode()))
@@ -104,6 +110,9 @@ class Results:
             left_out=self.game.bench.bill.height - self.bill.height,
             left_out_tokens=int(unpriced["tokens"].sum()),
             assumptions=(*self.assumptions(), *said),
+            cumulative=[self.saved(order[: n + 1]) for n in range(len(order))],
+            fronts=fronts,
+            held_out=None if known is None else self.held_out(known),
         )
 
     def recommendation(self, name: str) -> Recommendation:
@@ -131,6 +140,15 @@ class Results:
             backtest=lever.backtest(self.game.bench.workload),
             details=touch.details,
         )
+
+    def held_out(self, known: pl.Series) -> HeldOut:
+        """The bill of the calls that are not among these, and what all levers save of it; of what is
+        not billed by call, the same share as of the calls."""
+        delta = self.game.delta(self.game.levers)
+        other = ~pl.col("call_no").is_in(known.implode())
+        rows, changed = self.bill.filter(other), self.compared(delta)[1].filter(other)
+        fees = Fraction(delta.fees * rows.height, max(self.bill.height, 1))
+        return HeldOut(int(rows["bill"].sum()), -int(changed["delta"].sum()) - round(fees))
 
     def added(self, name: str) -> int:
         """What a lever saves on top of those before it in the stack."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from itertools import combinations, product
 from typing import Protocol, runtime_checkable
 
 import polars as pl
@@ -14,12 +15,43 @@ from costscope.advise.results import Results
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
 from costscope.model import Workload
-from costscope.reports.simulation import Simulation
+from costscope.reports.simulation import Front, Simulation
 
 LEVELS = ("low", "medium", "high")
 
 ENOUGH = (9, 10)
 """A more careful setting is preferred if it saves this share of what the boldest one saves."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is wanted of recommendations. Raises SettingsError for a level that there is not."""
+
+    effort: str = "high"
+    """At most this much work: low, medium, high."""
+    risk: str = "high"
+    """At most this much: low (same answers), medium (they may differ), high (they will)."""
+    delay_s: int | None = None
+    """Answers may come at most this much later, in seconds; None: as late as they like."""
+    top: int | None = None
+    """The best few."""
+    min_saved: int = 0
+    """Only what has at least this share of the saving, in picodollars."""
+
+    def __post_init__(self) -> None:
+        for level in (self.effort, self.risk):
+            if level not in LEVELS:
+                raise SettingsError(f"{level!r} is no level; it can be: {', '.join(LEVELS)}")
+
+    def allow(self, lever: Lever) -> bool:
+        """Whether a lever stays within them."""
+        late = self.delay_s is not None and lever.delay_s() > self.delay_s
+        return not late and at_most(lever.effort, self.effort) and at_most(lever.risk, self.risk)
+
+
+def at_most(level: str, most: str) -> bool:
+    """Whether one of LEVELS is not above another."""
+    return LEVELS.index(level) <= LEVELS.index(most)
 
 
 @runtime_checkable
@@ -34,50 +66,70 @@ def recommend(
     workload: Workload,
     levers: Sequence[Lever],
     book: Book,
+    limits: Limits | None = None,
     *,
     in_force: Settle | None = None,
-    effort: str = "high",
-    risk: str = "high",
-    top: int | None = None,
-    min_saved: int = 0,
 ) -> Simulation:
-    """The levers that save anything, tuned, together, ranked by their fair share.
+    """The levers that save anything within some limits, tuned, together, ranked by their fair share.
 
-    `effort` and `risk` are the most that is wanted of each; `top` keeps the best few; `min_saved`
-    (picodollars) drops levers with a smaller share. What is dropped is dropped from the combined
-    figure too. Settings are chosen on the first two thirds of the time and reported on all of it.
+    What is dropped is dropped from the combined figure too. Settings are chosen by what they save in
+    the first two thirds of the time; the figures are for all of it, and for the last third alone.
     """
-    wanted = [x for x in levers if _within(x.effort, effort) and _within(x.risk, risk)]
-    tuned, said = _tuned(workload, wanted, book, in_force)
-    bench = Bench(workload, book, tuned, in_force)
-    chosen, unknown = _promising(bench, tuned)
+    limits = limits or Limits()
+    wanted = [lever for lever in levers if limits.allow(lever)]
+    bench = Bench(workload, book, wanted, in_force)
+    early = _early(workload)
+    tuned, said = _tuned(bench, wanted, early)
+    chosen, unknown = _promising(bench, [lever for lever in tuned if limits.allow(lever)])
     if bench.simulated != needs_simulation(workload, chosen):
         bench = Bench(workload, book, chosen, in_force)
     game = Game.play(bench, chosen)
-    names = _worthwhile(game, top, min_saved)
+    names = _worthwhile(game, limits.top, limits.min_saved)
     kept = [text for name, text in said.items() if name in names]
-    return Results(game.only(names)).simulation(order=names, said=(*kept, *unknown))
-
-
-def _within(value: str, most: str) -> bool:
-    if most not in LEVELS:
-        raise SettingsError(f"{most!r} is no level; it can be: {', '.join(LEVELS)}")
-    return LEVELS.index(value) <= LEVELS.index(most)
+    results = Results(game.only(names))
+    return results.simulation(
+        order=names, said=(*kept, *unknown), known=early if kept else None,
+        fronts=fronts(results, names),
+    )  # fmt: skip
 
 
 def _promising(bench: Bench, levers: Sequence[Lever]) -> tuple[list[Lever], list[str]]:
-    """The levers that save something by themselves (the best six), and a sentence for each whose
-    saving is not known because prices are missing."""
+    """The levers that save something by themselves, of a family the best one, the best six in all; and a
+    sentence for each whose saving is not known because prices are missing."""
     savings, unknown = {}, []
-    deltas = [bench.run([lever]) for lever in levers]
-    for lever, delta in zip(levers, deltas, strict=True):
+    for lever in levers:
+        delta = bench.run([lever])
         blank = delta.calls.filter(pl.col("delta").is_null())["call_no"]
         savings[lever.name] = -delta.total(blank)
         if delta.unpriced and savings[lever.name] <= 0:
             models = ", ".join(delta.unpriced)
             unknown.append(f"{lever.name}: what it saves is unknown, {models} has no price.")
-    best = sorted(savings, key=lambda name: (-savings[name], name))[:MOST]
-    return [x for x in levers if x.name in best and savings[x.name] > 0], unknown
+    families: set[str] = set()
+    best: list[Lever] = []
+    for lever in sorted(levers, key=lambda lever: (-savings[lever.name], lever.name)):
+        if savings[lever.name] <= 0 or lever.family in families:
+            continue
+        families |= {lever.family} - {""}
+        best.append(lever)
+    return best[:MOST], unknown
+
+
+def fronts(results: Results, names: Sequence[str]) -> list[Front]:
+    """For each limit of risk and effort the mix of these levers that saves most within it, where it saves
+    more than any mix within narrower limits: the Pareto front of savings against risk and effort."""
+    levers, found = results.game.levers, list[Front]()
+    for risk, effort in product(LEVELS, LEVELS):
+        allowed = [
+            n for n in names if at_most(levers[n].risk, risk) and at_most(levers[n].effort, effort)
+        ]
+        mixes = [mix for size in range(len(allowed) + 1) for mix in combinations(allowed, size)]
+        mix = max(mixes, key=results.saved)
+        saved = results.saved(mix)
+        if mix and all(
+            saved > x.saved for x in found if at_most(x.risk, risk) and at_most(x.effort, effort)
+        ):
+            found.append(Front(risk, effort, mix, saved))
+    return found
 
 
 def _worthwhile(game: Game, top: int | None, min_saved: int) -> list[str]:
@@ -94,23 +146,26 @@ def _worthwhile(game: Game, top: int | None, min_saved: int) -> list[str]:
 
 
 def _tuned(
-    workload: Workload, levers: Sequence[Lever], book: Book, in_force: Settle | None
+    bench: Bench, levers: Sequence[Lever], early: pl.Series
 ) -> tuple[list[Lever], dict[str, str]]:
     """Each lever at the most careful of its settings that saves nearly as much as the boldest."""
     options = [list(x.variants()) if isinstance(x, Tunable) else [x] for x in levers]
-    early = _first_part(workload)
-    if early.calls.is_empty() or all(len(settings) == 1 for settings in options):
+    if early.is_empty():
         return list(levers), {}
-    bench = Bench(early, book, levers, in_force)
-    tuned = [x[0] if len(x) == 1 else _careful(bench, x) for x in options]
+    tuned = [x[0] if len(x) == 1 else _careful(bench, x, early) for x in options]
     pairs = zip(tuned, options, strict=True)
     return tuned, {choice.name: _reason(choice, x) for choice, x in pairs if len(x) > 1}
 
 
-def _careful(bench: Bench, options: Sequence[Lever]) -> Lever:
+def _careful(bench: Bench, options: Sequence[Lever], early: pl.Series) -> Lever:
+    known = pl.col("call_no").is_in(early.implode())
     deltas = [bench.run([option]) for option in options]
-    unknown = pl.concat([d.calls.filter(pl.col("delta").is_null())["call_no"] for d in deltas])
-    savings = [-delta.total(unknown) for delta in deltas]
+    changes = [delta.calls.filter(known) for delta in deltas]
+    fees = [delta.fees * early.len() // bench.bill.height for delta in deltas]
+    unknown = pl.concat([rows.filter(pl.col("delta").is_null())["call_no"] for rows in changes])
+    priced = ~pl.col("call_no").is_in(unknown.implode())
+    pairs = zip(changes, fees, strict=True)
+    savings = [-int(rows.filter(priced)["delta"].sum()) - fee for rows, fee in pairs]
     top, bottom = ENOUGH
     good = (
         x for x, saved in zip(options, savings, strict=True) if saved * bottom >= top * max(savings)
@@ -131,10 +186,8 @@ def _reason(choice: Lever, options: Sequence[Lever]) -> str:
     )
 
 
-def _first_part(workload: Workload) -> Workload:
-    """The calls of the first two thirds of the time; none where there are no times."""
+def _early(workload: Workload) -> pl.Series:
+    """The numbers of the calls of the first two thirds of the time; none where there are no times."""
     sent = pl.col("sent_at")
     until = sent.min() + (sent.max() - sent.min()) * 2 / 3
-    calls = workload.calls.filter(sent <= until)
-    keep = pl.col("call_no").is_in(calls["call_no"].implode())
-    return Workload(calls, workload.parts.filter(keep), workload.fees)
+    return workload.calls.filter(sent <= until)["call_no"]

@@ -10,14 +10,24 @@ from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_ru
 from costscope.cli.simulate import Sets
 from costscope.errors import SettingsError
 
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+Level = Literal["low", "medium", "high"]
+
 
 @with_run(SETTINGS, FILTERS, READING)
 def command(
     run: Run,
     logs: Sources = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only so many.")] = None,
-    effort: Annotated[
-        Literal["low", "medium", "high"] | None, typer.Option(help="At most this much work.")
+    effort: Annotated[Level, typer.Option(help="At most this much work.")] = "high",
+    risk: Annotated[
+        Level,
+        typer.Option(help="At most this much: low keeps answers the same, medium may change them."),
+    ] = "high",
+    max_delay: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Answers may come this much later: 0, 90s, 30m, 6h, 1d."),
     ] = None,
     min_savings: Annotated[
         str, typer.Option(metavar="USD", help="Only what saves as much over the log.")
@@ -26,16 +36,25 @@ def command(
 ) -> None:
     """What to change first, with what it saves and what it takes."""
     from costscope import pipeline
+    from costscope.advise import Limits
 
-    least = picodollars(min_savings)
+    delay = None if max_delay is None else seconds(max_delay)
+    limits = Limits(effort, risk, delay, top, picodollars(min_savings))
     config.check_sets(sets or (), plugins.names("levers"))
     with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(
-            pipeline.recommend(
-                store, run.config, run.filters, sets=sets or (), top=top, effort=effort,
-                min_saved=least, reading=run.reading,
-            )
-        )  # fmt: skip
+            pipeline.recommend(store, run.config, run.filters, limits, sets or (), run.reading)
+        )
+
+
+def seconds(text: str) -> int:
+    """A length of time ("0", "90s", "30m", "6h", "1d") in seconds. Raises SettingsError."""
+    number, unit = text[:-1], text[-1:]
+    if text == "0":
+        return 0
+    if unit not in UNITS or not number.isdecimal():
+        raise SettingsError(f"--max-delay {text}: write 0, 90s, 30m, 6h or 1d")
+    return int(number) * UNITS[unit]
 
 
 def picodollars(text: str) -> int:

@@ -38,6 +38,8 @@ class Lever(ABC):
     rewrites_prompts: ClassVar[bool]
     """True where it changes prompts, models or which calls exist, so that provider caching as it is
     in force must be simulated on both sides."""
+    family: ClassVar[str] = ""
+    """Levers of one family are several ways to do one thing; of them `recommend` keeps the best."""
     prerequisites: ClassVar[Sequence[str]] = ()
     caveats: ClassVar[Sequence[str]] = ()
 
@@ -52,6 +54,10 @@ class Lever(ABC):
     def scenarios(self) -> tuple[Self, Self]:
         """The same lever under its own pessimistic and optimistic assumptions (low, high)."""
         return self, self
+
+    def delay_s(self) -> int:
+        """How much later an answer may come because of it, in seconds."""
+        return 0
 
     def backtest(self, workload: Workload) -> Mapping[str, Any] | None:
         """How well it predicts what the log already shows, or None where the log has no truth."""

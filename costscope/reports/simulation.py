@@ -17,6 +17,24 @@ DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
+class Front:
+    """The mix of levers that saves most within limits of risk and effort, in picodollars."""
+
+    risk: str
+    effort: str
+    levers: Sequence[str]
+    saved: int
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What all levers save in the part of the log that their settings were not chosen on."""
+
+    cost: int
+    saved: int
+
+
+@dataclass(frozen=True)
 class Simulation:
     """The levers' results over one log. Money in picodollars over the log's own window."""
 
@@ -36,6 +54,11 @@ class Simulation:
     """Calls without a known cost on some side; they are on neither."""
     left_out_tokens: int
     assumptions: Sequence[str]
+    cumulative: Sequence[int] = ()
+    """Of the levers in order: what each saves together with those above it; empty where it is unknown."""
+    fronts: Sequence[Front] = ()
+    held_out: HeldOut | None = None
+    """None where no setting was chosen."""
 
 
 def report(simulation: Simulation, name: Literal["simulate", "recommend"]) -> Report:
@@ -60,9 +83,25 @@ def _data(simulation: Simulation) -> dict[str, Any]:
             "cost_usd": usd(simulation.cost - simulation.saved),
             "saved_usd": usd(simulation.saved),
             "interval": _interval(simulation.interval),
+            "cumulative_usd": [usd(saved) for saved in simulation.cumulative],
+            "held_out": _held_out(simulation.held_out),
         },
+        "fronts": [_front(front) for front in simulation.fronts],
         "assumptions": list(simulation.assumptions),
     }
+
+
+def _held_out(found: HeldOut | None) -> dict[str, str] | None:
+    if found is None:
+        return None
+    return {"cost_usd": usd(found.cost), "saved_usd": usd(found.saved)}
+
+
+def _front(front: Front) -> dict[str, Any]:
+    return {
+        "risk": front.risk, "effort": front.effort, "levers": list(front.levers),
+        "saved_usd": usd(front.saved),
+    }  # fmt: skip
 
 
 def _lever(lever: Recommendation) -> dict[str, Any]:
@@ -111,7 +150,19 @@ def _summary(simulation: Simulation) -> list[str]:
         f"({abs(_share(simulation.saved, simulation.cost)):.0%}){_window(simulation.window_us)}; "
         f"the range is {low} to {high}."
         + ("" if month is None else f" At this pace that is {_money(month)} in 30 days.")
+        + _first_few(simulation)
     ]
+
+
+def _first_few(simulation: Simulation) -> str:
+    """How many of the best changes give most of it, where that is not all of them."""
+    enough = [
+        n for n, saved in enumerate(simulation.cumulative, 1) if saved * 5 >= simulation.saved * 4
+    ]
+    if not enough or enough[0] == len(simulation.cumulative) or simulation.saved <= 0:
+        return ""
+    many = "The first one gives" if enough[0] == 1 else f"The first {enough[0]} give"
+    return f" {many} {_share(simulation.cumulative[enough[0] - 1], simulation.saved):.0%} of it."
 
 
 def _saves(amount: int) -> str:
@@ -141,6 +192,8 @@ def _tables(simulation: Simulation, name: str) -> list[Table]:
     tables = [_ranking(simulation)]
     if len(simulation.levers) > 1:
         tables.append(_adding_up(simulation))
+    if len(simulation.fronts) > 1:
+        tables.append(_mixes(simulation))
     if name == "simulate":
         tables += [table for lever in _ranked(simulation) for table in lever.details]
     return tables
@@ -184,13 +237,32 @@ def _adding_up(simulation: Simulation) -> Table:
         for lever in _ranked(simulation)
     ]
     rows.append(["All together", simulation.saved, simulation.saved, simulation.saved])
+    rows = [[*row, _part(row[-1], simulation.saved)] for row in rows]
+    if simulation.cumulative:
+        columns.append(Column("with those above", "share"))
+        upto = [_part(saved, simulation.saved) for saved in simulation.cumulative]
+        rows = [[*row, part] for row, part in zip(rows, [*upto, None], strict=True)]
     return Table(
         "How they add up",
         columns,
-        [[*row, _part(row[-1], simulation.saved)] for row in rows],
+        rows,
         note="Those before: in the order in which they take hold of a call (waste, response cache, "
         "truncation, routing, prompt cache, batching). The fair share is the mean over all orders.",
     )
+
+
+def _mixes(simulation: Simulation) -> Table:
+    columns = [
+        Column("risk at most"), Column("effort at most"), Column("saves", "usd"),
+        Column("of the bill", "share"), Column("changes"),
+    ]  # fmt: skip
+    titles = {lever.name: lever.title for lever in simulation.levers}
+    rows = [
+        [front.risk, front.effort, front.saved, _share(front.saved, simulation.cost),
+         "; ".join(titles[name] for name in front.levers)]
+        for front in simulation.fronts
+    ]  # fmt: skip
+    return Table("What there is to have for how much risk and effort", columns, rows)
 
 
 def _part(amount: Any, total: int) -> float | None:
@@ -201,6 +273,12 @@ def _part(amount: Any, total: int) -> float | None:
 def _told(simulation: Simulation) -> list[str]:
     """Of each lever, as it is numbered in the table: what to do, what it needs, and what to mind."""
     said = []
+    if (rest := simulation.held_out) and simulation.levers:
+        said.append(
+            "Settings were chosen on the first two thirds of the time. In the last third, which they "
+            f"were not chosen on, these changes save {_money(rest.saved)} of {_money(rest.cost)} "
+            f"({_share(rest.saved, rest.cost):.0%})."
+        )
     for rank, lever in enumerate(_ranked(simulation), start=1):
         said.append(f"{rank}. {lever.action}")
         said += [f"{rank}. Needs: {' '.join(lever.prerequisites)}"] * bool(lever.prerequisites)

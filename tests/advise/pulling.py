@@ -81,8 +81,9 @@ class Made(Lever):
 
 
 def made(name: str, change: Any, stage: str = "truncation", *, rewrites: bool = False, **more: Any):
-    """A lever of this name; `effort` and `risk` may be given, and fields of Made."""
-    attributes = {k: more.pop(k) for k in ("effort", "risk", "notes", "variants") if k in more}
+    """A lever of this name; attributes of Lever may be given, and fields of Made."""
+    own = ("effort", "risk", "notes", "variants", "family", "delay_s")
+    attributes = {k: more.pop(k) for k in own if k in more}
     attributes |= {"name": name, "title": name, "stage": stage, "rewrites_prompts": rewrites}
     return type(name, (Made,), attributes)(change=change, **more)
 

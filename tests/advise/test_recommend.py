@@ -5,8 +5,9 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from costscope.advise import recommend
+from costscope.advise import Limits, recommend
 from costscope.errors import SettingsError
+from costscope.reports.simulation import HeldOut
 from tests.advise.pulling import PriceList, drop, made, move, shrink, warm
 from tests.workloads import call, part, workload
 
@@ -19,7 +20,7 @@ WORK = workload(*(plain(i, 10, at=n * 100) for n, i in enumerate("abcdefghij")))
 
 
 def run(*levers, work=WORK, **options):
-    return recommend(work, levers, PriceList(), in_force=warm, **options)
+    return recommend(work, levers, PriceList(), Limits(**options), in_force=warm)
 
 
 def names(found):
@@ -59,6 +60,38 @@ def test_effort_and_risk_are_limits():
         run(*levers, risk="none")
 
 
+def test_answers_may_be_late_only_as_far_as_wanted():
+    levers = [made("slow", drop("a"), delay_s=lambda self: 3_600), made("fast", drop("b"))]
+    assert names(run(*levers)) == ["fast", "slow"]
+    assert names(run(*levers, delay_s=3_600)) == ["fast", "slow"]
+    assert names(run(*levers, delay_s=3_599)) == ["fast"]
+
+
+def test_of_a_family_the_best_is_kept():
+    levers = [
+        made("good", drop("a", "b"), family="windows"), made("other", drop("a")),
+        made("better", drop("a", "b", "c"), family="windows"),
+    ]  # fmt: skip
+    assert names(run(*levers)) == ["better", "other"]
+
+
+def test_a_front_for_each_risk_and_effort_that_gives_more():
+    found = run(
+        made("safe", drop("a"), effort="medium"), made("bold", drop("b", "c"), risk="high"),
+        made("both", drop("d"), risk="high", effort="high"),
+    )  # fmt: skip
+    assert [(x.risk, x.effort, sorted(x.levers), x.saved) for x in found.fronts] == [
+        ("low", "medium", ["safe"], 1_000), ("high", "low", ["bold"], 2_000),
+        ("high", "medium", ["bold", "safe"], 3_000),
+        ("high", "high", ["bold", "both", "safe"], 4_000),
+    ]  # fmt: skip
+
+
+def test_what_the_best_save_with_those_above_them():
+    found = run(made("x", drop("a", "b", "c")), made("y", drop("c", "d")))
+    assert (names(found), found.cumulative) == (["x", "y"], [3_000, 4_000])
+
+
 def test_only_the_best_six_of_many_are_played():
     levers = [made(f"l{n}", drop(*"abcdefgh"[: n + 1])) for n in range(8)]
     assert sorted(names(run(*levers))) == [f"l{n}" for n in range(2, 8)]
@@ -90,7 +123,11 @@ def test_the_most_careful_setting_that_saves_nearly_as_much_is_chosen():
 def test_settings_are_chosen_on_the_first_two_thirds_only():
     """Calls i and j lie in the last third: whether they go too cannot matter to the choice."""
     assert run(tunable(7, 10)).levers[0].settings["size"] == 7
-    assert run(tunable(7, 10)).saved == 7_000
+    found = run(tunable(7, 10))
+    assert (found.saved, found.held_out) == (7_000, HeldOut(cost=3_000, saved=0))
+    found = run(tunable(1, 9))
+    assert (found.saved, found.held_out) == (9_000, HeldOut(cost=3_000, saved=2_000))
+    assert run(made("x", drop("a"))).held_out is None
 
 
 def test_a_log_without_times_keeps_the_settings():

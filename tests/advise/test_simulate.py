@@ -109,7 +109,7 @@ def test_an_added_call_without_a_price_makes_its_own_call_unknown():
 def test_fees_are_paid_once_and_by_their_lever():
     def fee(work):
         return work.with_(fees=pl.DataFrame(
-            [("x", 300, "rent", "none")], schema=work.fees.schema, orient="row"
+            [("x", 300, "rent", "none", False)], schema=work.fees.schema, orient="row"
         ))  # fmt: skip
 
     found = run(workload(plain("a")), made("x", fee), made("y", shrink(2)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 
 from costscope.model import Column, Interval, Recommendation, Table
-from costscope.reports.simulation import DAY_US, Simulation, report
+from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation, report
 
 DOLLAR = 10**12
 
@@ -30,11 +30,14 @@ FOUND = Simulation(
 
 def test_the_document_has_exactly_the_keys_of_the_contract():
     data = report(FOUND, "simulate").data
-    assert list(data) == ["schema_version", "baseline", "levers", "combined", "assumptions"]
+    assert list(data) == [
+        "schema_version", "baseline", "levers", "combined", "fronts", "assumptions",
+    ]  # fmt: skip
     assert data["baseline"] == {"calls": 400, "cost_usd": "20.00"}
     assert data["combined"] == {
         "cost_usd": "13.00", "saved_usd": "7.00",
-        "interval": {"low_usd": "6.00", "high_usd": "8.00"},
+        "interval": {"low_usd": "6.00", "high_usd": "8.00"}, "cumulative_usd": [],
+        "held_out": None,
     }  # fmt: skip
     assert data["assumptions"] == ["It stays like this."]
 
@@ -76,6 +79,34 @@ def test_the_summary_is_one_sentence_a_stranger_understands():
     assert report(FOUND, "recommend").summary == [
         "Together these 2 changes would save $7.00 of $20.00 (35%) in 15.0 days of traffic; the "
         "range is $6.00 to $8.00. At this pace that is $14.00 in 30 days."
+    ]
+
+
+RANKED = replace(
+    FOUND, levers=(CACHE, LEVER), cumulative=(6 * DOLLAR, 7 * DOLLAR),
+    held_out=HeldOut(8 * DOLLAR, 2 * DOLLAR),
+    fronts=(Front("low", "medium", ["response_cache"], 5 * DOLLAR),
+            Front("medium", "medium", ["response_cache", "routing"], 7 * DOLLAR)),
+)  # fmt: skip
+
+
+def test_recommendations_say_what_the_best_give_and_what_more_risk_buys():
+    found = report(RANKED, "recommend")
+    assert found.data["combined"]["cumulative_usd"] == ["6.00", "7.00"]
+    assert found.data["combined"]["held_out"] == {"cost_usd": "8.00", "saved_usd": "2.00"}
+    assert found.data["fronts"][0] == {
+        "risk": "low", "effort": "medium", "levers": ["response_cache"], "saved_usd": "5.00",
+    }  # fmt: skip
+    assert found.summary[0].endswith("in 30 days. The first one gives 86% of it.")
+    assert found.notes[0].endswith("these changes save $2.00 of $8.00 (25%).")
+    _, adding_up, mixes = found.tables
+    assert [row[-1] for row in adding_up.rows] == [6 / 7, 1.0, None]
+    assert mixes.rows[1] == [
+        "medium",
+        "medium",
+        7 * DOLLAR,
+        0.35,
+        "Reuse answers; Send easy calls elsewhere",
     ]
 
 
