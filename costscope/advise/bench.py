@@ -118,9 +118,11 @@ class Bench:
             return Delta(pl.DataFrame(schema=KEYS), fees, {})
         columns = after.calls.select("call_no", "call_id", "cluster", "model", "added")
         costs = columns.join(self._costs(after), on="call_no")
-        changes = pl.concat([self._kept(costs), self._new(costs)]).group_by("call_no").agg(
-            pl.col("cluster").first(), _sum_if_known("delta")
-        )  # fmt: skip
+        changes = self._kept(costs)
+        if costs["added"].any():
+            changes = pl.concat([changes, self._new(costs)]).group_by("call_no").agg(
+                pl.col("cluster").first(), _sum_if_known("delta")
+            )  # fmt: skip
         changes = changes.filter(pl.col("delta").is_null() | (pl.col("delta") != 0))
         return Delta(changes, fees, self._unpriced(costs))
 
@@ -145,6 +147,8 @@ class Bench:
         )
 
     def _unpriced(self, costs: pl.DataFrame) -> dict[str, int]:
+        if not costs["pd"].null_count():
+            return {}
         known = self.bill.filter(pl.col("bill").is_null())
         lost = costs.filter(pl.col("pd").is_null()).join(known, on="call_no", how="anti")
         return dict(lost.group_by("model").len().sort("model").iter_rows())

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,8 @@ from costscope.prices.overrides import Override, Overrides
 from costscope.prices.quotes import TIERS, Moment, Quote, Table
 from costscope.prices.subjects import Subject
 
+_UNKNOWN = -1
+"""Where arrays of rates have none."""
 _PER_MILLION = 10**6
 """Picodollars a token for each dollar per million tokens."""
 
@@ -131,28 +133,19 @@ class PriceBook:
         tokens = _tokens(workload)
         prompt = tokens[:, [CLASSES.index(name) for name in INPUT_CLASSES]].sum(axis=1)
         numbers, found = self._numbered(workload.calls, pl.Series(prompt))
-        rates = pl.DataFrame(
-            [[rate for rate, _ in of_classes] for of_classes in found],
-            schema=[(f"{name}_pd", pl.Int64) for name in CLASSES],
-            orient="row",
+        rates = np.array(
+            [[_UNKNOWN if rate is None else rate for rate, _ in of] for of in found], np.int64
+        ).reshape(-1, len(CLASSES))[numbers]
+        known = rates != _UNKNOWN
+        paid = _exact(tokens, rates) * np.where(known, rates, 0)
+        unpriced = np.where(known, 0, tokens).sum(axis=1)
+        blank = (unpriced > 0) & (unpriced == tokens.sum(axis=1))
+        pd = pl.Series("pd", paid.sum(axis=1).tolist(), pl.Int128)
+        costs = pl.DataFrame(
+            [workload.calls["call_no"], pd, pl.Series("unpriced_tokens", unpriced)]
         )
-        rated = pl.LazyFrame(tokens, schema=list(CLASSES)).with_columns(
-            workload.calls["call_no"],
-            *rates[numbers].get_columns(),
-            beside=self._beside(workload.calls, prompt),
-        )
-        blank = pl.col("unpriced_tokens") == pl.sum_horizontal(CLASSES)
-        return (
-            rated.select(
-                "call_no", *CLASSES, pd=_spent() + pl.col("beside"), unpriced_tokens=_unpriced()
-            )
-            .select(
-                "call_no",
-                pd=pl.when(~(blank & (pl.col("unpriced_tokens") > 0))).then("pd"),
-                unpriced_tokens="unpriced_tokens",
-            )
-            .collect()
-        )
+        beside = self._beside(workload.calls, prompt)
+        return costs.with_columns(pd=pl.when(~pl.Series(blank)).then(pl.col("pd") + beside))
 
     def _beside(self, calls: pl.DataFrame, prompt: NDArray[np.int64]) -> pl.Series | pl.Expr:
         """What the priced units of each call cost."""
@@ -234,16 +227,11 @@ def _tokens(workload: Workload) -> NDArray[np.int64]:
     return sums
 
 
-def _spent() -> pl.Expr:
-    """Tokens times rate, as far as there is one."""
-    paid = (pl.col(n).cast(pl.Int128) * pl.col(f"{n}_pd").cast(pl.Int128) for n in CLASSES)
-    return pl.sum_horizontal(amount.fill_null(0) for amount in paid)
-
-
-def _unpriced() -> pl.Expr:
-    return pl.sum_horizontal(
-        pl.when(pl.col(f"{n}_pd").is_null()).then(pl.col(n)).otherwise(0) for n in CLASSES
-    )
+def _exact(tokens: NDArray[np.int64], rates: NDArray[np.int64]) -> NDArray[Any]:
+    """The tokens as whole numbers that hold what a call costs at these rates: counts that no model can
+    have read are computed in Python's own."""
+    most = int(tokens.max(initial=0)) * int(rates.max(initial=0)) * len(CLASSES)
+    return tokens if most < 2**63 else tokens.astype(object)
 
 
 @lru_cache(maxsize=16384)
