@@ -20,8 +20,8 @@ MONTH_DAYS = 30
 EVIDENCE = 5
 
 METHOD = (
-    "Ranges are 95 % intervals from resampling whole conversations, widened by each change's own "
-    "pessimistic and optimistic assumptions."
+    "Ranges are 95 % intervals for as much traffic of the same kind, from resampling whole conversations, "
+    "widened by each change's own pessimistic and optimistic assumptions."
 )
 SAMPLED = (
     "The fair shares are means over {} orders in which the changes could be made; there are too many "

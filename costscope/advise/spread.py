@@ -1,6 +1,8 @@
 """How far a saving could be off by chance: whole conversations resampled, in closed form.
 
-Sampling only. What a lever assumes is its own scenarios' business.
+What somebody acts on is not this log but the traffic after it, so the range is for as much of that: this
+log's conversations are one draw of the traffic, those to come are another, and both vary. Sampling
+only; what a lever assumes is its own scenarios' business.
 """
 
 from __future__ import annotations
@@ -25,18 +27,26 @@ class Spread:
     """Picodollars by conversation."""
     total: int
     squares: int
+    large: dict[str, int]
+    """Those of more than a hundredth of the total."""
 
     @classmethod
     def of(cls, bill: pl.DataFrame) -> Spread:
         """From `cluster` and `bill` (picodollars, none unknown) of the calls that are compared."""
         spent = by_cluster(bill, "bill")
-        return cls(spent, sum(spent.values()), sum(x * x for x in spent.values()))
+        total = sum(spent.values())
+        large = {cluster: x for cluster, x in spent.items() if x * 100 > total}
+        return cls(spent, total, sum(x * x for x in spent.values()), large)
 
     def reach(self, delta: pl.DataFrame) -> int | None:
-        """Half the width of the 95 % interval around what `delta` saves; None below two clusters.
+        """Half the width of the 95 % interval around what `delta` saves, for the next traffic of this
+        size; None below two clusters.
 
         The saving is a ratio, s = saved / spent. With r = saved - s spent in each conversation its
-        standard error is sqrt(G / (G-1) Σr²), linearised by cluster (Miller, arXiv 2411.00640).
+        standard error is sqrt(G / (G-1) Σr²), linearised by cluster (Miller, arXiv 2411.00640), with
+        large conversations as the jackknife weighs them, r / (1 - its share of what was spent): without
+        that, where few are dear, 90 % of intervals of 95 % hold. The difference of two such draws
+        varies by the square root of two more.
         """
         count = len(self.spent)
         saved = {name: -more for name, more in by_cluster(delta, "delta").items()}
@@ -50,7 +60,12 @@ class Spread:
         # Multiplied by total² so that everything stays whole.
         residual = own * self.total**2 - 2 * all_saved * self.total * cross
         residual += all_saved**2 * self.squares
-        variance = max(residual, 0) * count // ((count - 1) * self.total**2)
+        for cluster, spent in self.large.items():
+            if spent == self.total:
+                return None
+            one = saved.get(cluster, 0) * self.total - all_saved * spent
+            residual += (one * self.total // (self.total - spent)) ** 2 - one**2
+        variance = 2 * max(residual, 0) * count // ((count - 1) * self.total**2)
         return isqrt(variance * _quantile(count - 1) ** 2) // 1000
 
     def interval(self, cases: Sequence[tuple[int, pl.DataFrame]]) -> Interval:

@@ -25,8 +25,9 @@ def saving(amounts):
 def test_it_is_the_formula():
     spent, saved = [100, 200, 300, 400, 1000], [10, 50, 0, 100, 40]
     share = sum(saved) / sum(spent)
-    residuals = [s - share * o for s, o in zip(saved, spent, strict=True)]
-    error = (5 / 4 * sum(r * r for r in residuals)) ** 0.5
+    weights = [1 / (1 - o / sum(spent)) for o in spent]
+    residuals = [w * (s - share * o) for w, s, o in zip(weights, saved, spent, strict=True)]
+    error = (2 * 5 / 4 * sum(r * r for r in residuals)) ** 0.5
     big = 10**9
     spread = Spread.of(frame("bill", [x * big for x in spent]))
     reach = spread.reach(saving([x * big for x in saved]))
@@ -52,6 +53,11 @@ def test_nothing_saved_is_certain_and_one_conversation_tells_nothing():
     assert spread.interval([(-40, saving([-40]))]) == Interval(-40, 100)
 
 
+def test_one_conversation_that_is_all_of_the_bill_tells_nothing():
+    spread = Spread.of(frame("bill", [100, 0]))
+    assert spread.interval([(40, saving([40, 0]))]) == Interval(0, 100)
+
+
 def test_scenarios_widen_it():
     spread = Spread.of(frame("bill", [100, 200, 300]))
     cases = [(60, saving([10, 20, 30])), (30, saving([5, 10, 15])), (90, saving([15, 30, 45]))]
@@ -70,12 +76,28 @@ def test_it_agrees_with_resampling_conversations():
     spent = [round(1e6 * dice.lognormvariate(0, 1)) for _ in range(200)]
     saved = [round(x * dice.random()) for x in spent]
     shares = []
-    for _ in range(2_000):
+    for _ in range(4_000):
         draw = dice.choices(range(200), k=200)
         shares.append(sum(saved[i] for i in draw) / sum(spent[i] for i in draw))
     assert mean(shares) == pytest.approx(sum(saved) / sum(spent), rel=0.01)
+    apart = [one - other for one, other in zip(shares[::2], shares[1::2], strict=True)]
     reach = Spread.of(frame("bill", spent)).reach(saving(saved))
-    assert reach == pytest.approx(1.972 * stdev(shares) * sum(spent), rel=0.08)
+    assert reach == pytest.approx(1.972 * stdev(apart) * sum(spent), rel=0.08)
+
+
+def test_it_covers_another_draw_of_the_same_traffic():
+    """Logs of 40 conversations, each with another log of the same size as the truth."""
+    dice = random.Random(11)
+    inside = 0
+    for _ in range(300):
+        one, other = (
+            [(1e6 * dice.lognormvariate(0, 1), dice.random()) for _ in range(40)] for _ in "ab"
+        )
+        spent, saved = [round(x) for x, _ in one], [round(x * y) for x, y in one]
+        reach = Spread.of(frame("bill", spent)).reach(saving(saved))
+        truth = sum(x * y for x, y in other) / sum(x for x, _ in other)
+        inside += abs(truth - sum(saved) / sum(spent)) <= reach / sum(spent)
+    assert 0.92 <= inside / 300 <= 0.98
 
 
 @settings(deadline=None)
