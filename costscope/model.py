@@ -234,6 +234,17 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class BreakEven:
+    """From how many calls on a change pays for what it costs beside tokens; None: it has no such cost,
+    no number of calls pays for it, or the log does not tell."""
+
+    calls_a_month: int | None
+    """For what recurs."""
+    calls_in_all: int | None
+    """For what is paid once."""
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """One lever's result. Savings in picodollars over the log's own window; negative is a loss."""
 
@@ -262,6 +273,8 @@ class Recommendation:
     evidence: Sequence[str] = ()
     """Call ids, the dearest first."""
     backtest: Mapping[str, Any] | None = None
+    break_even: BreakEven | None = None
+    """None where it costs nothing but tokens."""
     details: Sequence[Table] = ()
     """What else it found out about this log: a curve, a histogram, kinds of waste."""
 

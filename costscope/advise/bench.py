@@ -43,6 +43,8 @@ class Delta:
     fees: int
     unpriced: Mapping[str, int]
     """Models without a price → how many calls of known cost were sent to them."""
+    once: int = 0
+    """How much of the fees is paid once, whatever time the log covers."""
 
     def total(self, excluded: pl.Series) -> int:
         """The change without the excluded calls, fees included."""
@@ -113,9 +115,9 @@ class Bench:
 
         A call that a lever added belongs to the call whose call_id it shares, else to itself.
         """
-        fees = int(after.fees["picodollars"].sum()) - int(self.workload.fees["picodollars"].sum())
+        fees, once = _fees(after, self.workload)
         if after is self._settled:
-            return Delta(pl.DataFrame(schema=KEYS), fees, {})
+            return Delta(pl.DataFrame(schema=KEYS), fees, {}, once)
         columns = after.calls.select("call_no", "call_id", "cluster", "model", "added")
         costs = columns.join(self._costs(after), on="call_no")
         changes = self._kept(costs)
@@ -124,7 +126,7 @@ class Bench:
                 pl.col("cluster").first(), _sum_if_known("delta")
             )  # fmt: skip
         changes = changes.filter(pl.col("delta").is_null() | (pl.col("delta") != 0))
-        return Delta(changes, fees, self._unpriced(costs))
+        return Delta(changes, fees, self._unpriced(costs), once)
 
     def _kept(self, costs: pl.DataFrame) -> pl.DataFrame:
         """The calls of the log: what each costs more, or the whole bill less if it is gone."""
@@ -162,6 +164,15 @@ class Bench:
 def _sum_if_known(column: str) -> pl.Expr:
     value = pl.col(column)
     return pl.when(value.is_not_null().all()).then(value.sum()).alias(column)
+
+
+def _fees(after: Workload, before: Workload) -> tuple[int, int]:
+    """What `after` has more of fees, and how much of that is paid once."""
+    if after.fees is before.fees:
+        return 0, 0
+    fees = [int(w.fees["picodollars"].sum()) for w in (after, before)]
+    once = [int(w.fees.filter("once")["picodollars"].sum()) for w in (after, before)]
+    return fees[0] - fees[1], once[0] - once[1]
 
 
 def _key(levers: Sequence[Lever]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
@@ -10,13 +10,13 @@ from functools import cached_property
 import polars as pl
 
 from costscope.advise.bench import Bench, Book, Delta, Settle
+from costscope.advise.fees import DAY_US, MONTH_DAYS, monthly, pays_from
 from costscope.advise.game import Game
 from costscope.advise.spread import Spread
 from costscope.levers.interface import Lever
 from costscope.model import Interval, Recommendation, Workload
-from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation
+from costscope.reports.simulation import Front, HeldOut, Simulation
 
-MONTH_DAYS = 30
 EVIDENCE = 5
 
 METHOD = (
@@ -104,7 +104,7 @@ class Results:
             levers=[self.recommendation(name) for name in order or self.game.levers],
             saved=saved,
             interval=self.interval(list(self.game.levers)),
-            monthly_saved=self.monthly(saved),
+            monthly_saved=monthly(saved, self.once(self.game.levers), self.window_us),
             world="simulated" if self.game.bench.simulated else "billed",
             window_us=self.window_us,
             left_out=self.game.bench.bill.height - self.bill.height,
@@ -119,7 +119,8 @@ class Results:
         """One lever's figures and words."""
         lever, touch = self.game.levers[name], self.game.touches[name]
         rows = self.bill.filter(pl.col("call_no").is_in(touch.calls.implode()))
-        saved = self.added(name)
+        alone = self.saved([name])
+        saved = self.added(name, self.saved)
         return Recommendation(
             name=name,
             title=lever.title,
@@ -127,10 +128,10 @@ class Results:
             calls=rows.height,
             cost=int(rows["bill"].sum()),
             saved=saved,
-            saved_alone=self.saved([name]),
+            saved_alone=alone,
             saved_share=self.shares[name],
             interval=self.interval([name]),
-            monthly_saved=self.monthly(saved),
+            monthly_saved=monthly(saved, self.added(name, self.once), self.window_us),
             effort=lever.effort,
             risk=lever.risk,
             action=touch.action,
@@ -138,23 +139,28 @@ class Results:
             caveats=(*lever.caveats, *self.doubts(name)),
             evidence=tuple(_dearest(rows)),
             backtest=lever.backtest(self.game.bench.workload),
+            break_even=pays_from(self.game.delta([name]), alone, rows.height, self.window_us),
             details=touch.details,
         )
 
     def held_out(self, known: pl.Series) -> HeldOut:
-        """The bill of the calls that are not among these, and what all levers save of it; of what is
-        not billed by call, the same share as of the calls."""
+        """The bill of the calls that are not among these, and what all levers save of it; of fees that
+        recur, the same share as of the calls."""
         delta = self.game.delta(self.game.levers)
         other = ~pl.col("call_no").is_in(known.implode())
         rows, changed = self.bill.filter(other), self.compared(delta)[1].filter(other)
-        fees = Fraction(delta.fees * rows.height, max(self.bill.height, 1))
+        fees = Fraction((delta.fees - delta.once) * rows.height, max(self.bill.height, 1))
         return HeldOut(int(rows["bill"].sum()), -int(changed["delta"].sum()) - round(fees))
 
-    def added(self, name: str) -> int:
-        """What a lever saves on top of those before it in the stack."""
+    def added(self, name: str, amount: Callable[[Sequence[str]], int]) -> int:
+        """What a lever adds to an amount on top of those before it in the stack."""
         names = list(self.game.levers)
         upto = names.index(name)
-        return self.saved(names[: upto + 1]) - self.saved(names[:upto])
+        return amount(names[: upto + 1]) - amount(names[:upto])
+
+    def once(self, names: Collection[str]) -> int:
+        """What some levers pay once."""
+        return self.game.delta(names).once
 
     def saved(self, names: Collection[str]) -> int:
         """What some levers save together; the first ones of the stack, each by itself, and all are
@@ -174,12 +180,6 @@ class Results:
         """(saved, delta by call) without the calls that are left out."""
         known = ~pl.col("call_no").is_in(self.excluded.implode()) & pl.col("delta").is_not_null()
         return -delta.total(self.excluded), delta.calls.filter(known)
-
-    def monthly(self, saved: int) -> int | None:
-        """A saving of the window as one of 30 days; None below a full day of traffic."""
-        if self.window_us is None or self.window_us < DAY_US:
-            return None
-        return round(Fraction(saved * MONTH_DAYS * DAY_US, self.window_us))
 
     def doubts(self, name: str) -> list[str]:
         """What this log leaves unsaid about a lever."""

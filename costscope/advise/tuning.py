@@ -161,7 +161,7 @@ def _careful(bench: Bench, options: Sequence[Lever], early: pl.Series) -> Lever:
     known = pl.col("call_no").is_in(early.implode())
     deltas = [bench.run([option]) for option in options]
     changes = [delta.calls.filter(known) for delta in deltas]
-    fees = [delta.fees * early.len() // bench.bill.height for delta in deltas]
+    fees = [(x.fees - x.once) * early.len() // bench.bill.height + x.once for x in deltas]
     unknown = pl.concat([rows.filter(pl.col("delta").is_null())["call_no"] for rows in changes])
     priced = ~pl.col("call_no").is_in(unknown.implode())
     pairs = zip(changes, fees, strict=True)

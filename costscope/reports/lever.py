@@ -26,7 +26,7 @@ FORMULAS: Mapping[str, str] = {
 """Stage of a lever → how its saving is made, in words."""
 ALL = (
     "In one line: for each call and billing class, tokens times rate as billed, minus tokens times rate "
-    "after the change, from one price book, added up."
+    "after the change, from one price book, added up, minus what the change costs beside tokens."
 )
 SIMULATED = (
     "Where the log was billed for cached tokens, provider caching is simulated with and without the "
@@ -151,6 +151,7 @@ def _notes(found: Described) -> Iterator[str]:
         return
     for one in found.result.levers:
         yield from (f"Mind: {text}" for text in one.caveats if text not in lever.caveats)
+        yield from simulation_report.break_even(one)
         if one.backtest:
             yield f"Checked on this log: {simulation_report.pairs(one.backtest)}."
     yield from found.result.assumptions

@@ -6,7 +6,7 @@ Only words and layout: every figure is made by advise.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from costscope.model import Column, Interval, Recommendation, Report, Table, usd
@@ -122,6 +122,7 @@ def _lever(lever: Recommendation) -> dict[str, Any]:
         "caveats": list(lever.caveats),
         "evidence": list(lever.evidence),
         "backtest": dict(lever.backtest or {}),
+        "break_even": None if lever.break_even is None else asdict(lever.break_even),
         "details": [_detail(table) for table in lever.details],
     }
 
@@ -283,8 +284,26 @@ def _told(simulation: Simulation) -> list[str]:
         said.append(f"{rank}. {lever.action}")
         said += [f"{rank}. Needs: {' '.join(lever.prerequisites)}"] * bool(lever.prerequisites)
         said += [f"{rank}. Mind: {' '.join(lever.caveats)}"] * bool(lever.caveats)
+        said += [f"{rank}. {text}" for text in break_even(lever)]
         if lever.backtest:
             said.append(f"{rank}. Checked on this log: {pairs(lever.backtest)}.")
+    return said
+
+
+def break_even(lever: Recommendation) -> list[str]:
+    """When a change pays for what it costs beside tokens, each a sentence."""
+    if lever.break_even is None:
+        return []
+    found = lever.break_even
+    if found.calls_a_month is None and found.calls_in_all is None:
+        return [
+            "No number of calls pays for what it costs beside tokens, as far as this log tells."
+        ]
+    said = []
+    if found.calls_a_month is not None:
+        said.append(f"It pays from {found.calls_a_month:,} calls a month on.")
+    if found.calls_in_all is not None:
+        said.append(f"What is paid once has been earned after {found.calls_in_all:,} calls.")
     return said
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
-from costscope.model import Column, Interval, Recommendation, Table
+from costscope.model import BreakEven, Column, Interval, Recommendation, Table
 from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation, report
 
 DOLLAR = 10**12
@@ -51,7 +51,7 @@ def test_a_lever_in_the_document():
         "interval": {"low_usd": "-0.50", "high_usd": "6.00"}, "monthly_saved_usd": "4.00",
         "effort": "medium", "risk": "medium", "prerequisites": ["An evaluation."],
         "caveats": ["Quality is not measured."], "evidence": ["call-1", "call-2"], "backtest": {},
-        "details": [],
+        "break_even": None, "details": [],
     }  # fmt: skip
 
 
@@ -66,6 +66,18 @@ def test_what_a_lever_found_out_stands_in_the_document_and_under_simulate():
     ]  # fmt: skip
     assert report(found, "simulate").tables[-1] is curve
     assert curve not in report(found, "recommend").tables
+
+
+def test_when_a_change_pays_for_its_fees():
+    hosted = replace(LEVER, break_even=BreakEven(1_200, None))
+    trained = replace(LEVER, break_even=BreakEven(None, 5_000))
+    never = replace(LEVER, break_even=BreakEven(None, None))
+    said = [report(replace(FOUND, levers=[x]), "simulate").notes for x in (hosted, trained, never)]
+    assert "1. It pays from 1,200 calls a month on." in said[0]
+    assert "1. What is paid once has been earned after 5,000 calls." in said[1]
+    assert any(text.startswith("1. No number of calls pays") for text in said[2])
+    document = report(replace(FOUND, levers=[hosted]), "simulate").data["levers"][0]
+    assert document["break_even"] == {"calls_a_month": 1_200, "calls_in_all": None}
 
 
 def test_the_document_is_json_and_unknown_is_null():

@@ -1,0 +1,45 @@
+"""What is not billed per token, over time: what it comes to in a month, and how many calls pay for it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from costscope.advise.bench import Delta
+from costscope.model import BreakEven
+
+MONTH_DAYS = 30
+DAY_US = 86_400_000_000
+MONTH_US = MONTH_DAYS * DAY_US
+
+
+def monthly(saved: int, once: int, window_us: int | None) -> int | None:
+    """A saving in a window as that of the first 30 days, in which what is paid `once` is paid once; both
+    in picodollars. None below a full day of traffic."""
+    if window_us is None or window_us < DAY_US:
+        return None
+    return round(Fraction((saved + once) * MONTH_US, window_us)) - once
+
+
+def pays_from(delta: Delta, saved: int, calls: int, window_us: int | None) -> BreakEven | None:
+    """From how many calls on a change pays for its fees, where it touches `calls` calls and saves `saved`
+    picodollars of a window, fees paid; None where it has no fees."""
+    if delta.fees <= 0:
+        return None
+    gross, recurring = saved + delta.fees, delta.fees - delta.once
+    known = recurring > 0 and window_us
+    a_month = round(Fraction(recurring * MONTH_US, window_us)) if window_us else 0
+    return BreakEven(
+        break_even(a_month, gross, calls) if known else None,
+        break_even(delta.once, gross, calls) if delta.once else None,
+    )
+
+
+def break_even(fees: int, saved: int, calls: int) -> int | None:
+    """How many calls pay for `fees`, where `calls` calls take `saved` off the bill before fees (both
+    in picodollars): a month's fees give calls a month, a fee paid once gives calls in all.
+
+    None where the calls take nothing off: no number of them pays.
+    """
+    if saved <= 0 or calls <= 0:
+        return None
+    return -(-fees * calls // saved)
