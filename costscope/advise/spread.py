@@ -75,8 +75,15 @@ class Spread:
         for saved, delta in cases:
             reach = self.reach(delta)
             lowest, highest = min(saved, 0), max(saved, self.total)
-            ends.append((lowest, highest) if reach is None else (saved - reach, saved + reach))
+            low, top = (lowest, highest) if reach is None else (saved - reach, saved + reach)
+            ends.append((max(low, _floor(saved, delta)), top))
         return Interval(min(low for low, _ in ends), min(self.total, max(top for _, top in ends)))
+
+
+def _floor(saved: int, delta: pl.DataFrame) -> int:
+    """What a change that costs no conversation more cannot fall below: its fees."""
+    changes = by_cluster(delta, "delta").values()
+    return saved + sum(changes) if all(more <= 0 for more in changes) else -(2**127)
 
 
 def by_cluster(rows: pl.DataFrame, column: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import cast
 
@@ -48,21 +48,45 @@ def border(text: str, counted: list[int], upto: int, whole: int) -> int:
 
 
 class _Keeper(Interner):
-    """Keeps the text of each piece, which an interner forgets."""
+    """Keeps the text of each piece, and nothing else that an interner makes of it."""
 
     def __init__(self, secret: bytes) -> None:
         self.texts: dict[int, str] = {}
         super().__init__(secret)
 
-    def _hash(self, block: Block, text: str) -> int:
-        found = super()._hash(block, text)
-        self.texts[found] = text
-        return found
+    def _add_block(self, block: Block, encoding: str, cuts: Sequence[Ruled]) -> None:
+        for cut, _ in cuts:
+            if text := block.text[cut.start : cut.stop]:
+                self._keep(self._hash(block, text), text)
+
+    def _keep(self, content: int, text: str) -> None:
+        self.texts[content] = text
 
 
 class _Whole(_Keeper):
     """Keeps the text of each block as a whole."""
 
     def _add_block(self, block: Block, encoding: str, cuts: Sequence[Ruled]) -> None:
-        whole = Ruled(cuts[0].cut._replace(start=0, stop=len(block.text)), cuts[0].rule)
-        super()._add_block(block, encoding, [whole])
+        if block.text:
+            self._keep(self._hash(block, block.text), block.text)
+
+
+class Wanted(_Keeper):
+    """Of many calls the texts that are wanted; a message that several of them repeat is read once."""
+
+    def __init__(self, secret: bytes, wanted: Collection[int]) -> None:
+        self.left = set(wanted)
+        """What has not been found yet."""
+        super().__init__(secret)
+
+    def of(self, call: Call, rules: RuleSet | None) -> dict[int, str]:
+        """Content hash → text of what a call, cut by what a user says of its feature, has of it."""
+        if self.full:
+            self.reset()
+        self.texts = {}
+        return _kept(self, call, rules)
+
+    def _keep(self, content: int, text: str) -> None:
+        if content in self.left:
+            self.left.remove(content)
+            super()._keep(content, text)

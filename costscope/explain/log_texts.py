@@ -1,4 +1,4 @@
-"""The texts of many blocks, read again from the logs that they came from. Nothing of them is kept."""
+"""The texts of many blocks, read again from the logs that they came from. Nothing of them is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from costscope import sources
 from costscope.attribute.stated import Stated
-from costscope.attribute.texts import texts_of
+from costscope.attribute.texts import Wanted
 from costscope.errors import InputError
 from costscope.explain.texts import calls_at
 from costscope.filters import Reading
@@ -19,6 +19,9 @@ from costscope.ingest.find import find_reader
 from costscope.readers import _house
 from costscope.readers._house import is_map
 from costscope.store import Store
+
+FEW = 4_000_000
+"""Tokens of different texts. Where a log has no more, all are read at once and kept for the next who asks."""
 
 
 class LogTexts:
@@ -28,13 +31,25 @@ class LogTexts:
         self._store = store
         self._house = _house.load(reading.map) if reading.map else None
         self._stated = Stated(reading.rules)
+        self._secret = store.secret
+        self._kept: dict[int, str] | None = None
 
     def read(self, wanted: Collection[int]) -> Iterator[tuple[int, str]]:
         """(content hash, text) of each that can still be had, once each, in the order of the log."""
-        contents = pa.table({"content": pa.array(sorted(set(wanted) - {0}), pa.uint64())})
-        if not contents.num_rows:
+        asked = set(wanted) - {0}
+        if not asked:
             return
-        places = self._store.table("text_places", wanted=contents).to_pylist()
+        if self._kept is None:
+            few = self._store.table("text_amount", {"most": FEW})["content"].to_pylist()
+            self._kept = dict(self._read(set(few)))
+        if self._kept:
+            yield from ((content, text) for content, text in self._kept.items() if content in asked)
+        else:
+            yield from self._read(asked)
+
+    def _read(self, wanted: set[int]) -> Iterator[tuple[int, str]]:
+        contents = pa.table({"content": pa.array(sorted(wanted), pa.uint64())})
+        places = self._store.table("text_places", wanted=contents).to_pylist() if wanted else []
         for (path, name), inner in groupby(places, key=lambda p: (p["path"], p["reader"])):
             yield from self._of_file(path, name, list(inner))
 
@@ -45,15 +60,14 @@ class LogTexts:
         known = not is_map(name) or (self._house is not None and self._house.id == name)
         if not known or not Path(path).is_file():
             return
-        left = {place["content"] for place in places}
+        wanted = Wanted(self._secret, [place["content"] for place in places])
         try:
             source = sources.identify(path)
             reader = find_reader(source, name, self._house)
             for call in calls_at(source, reader, {place["byte_offset"] for place in places}):
                 for rules in dict.fromkeys((self._stated.of(call.feature), None)):
-                    texts = texts_of(call, self._store.secret, rules)
-                    found = sorted(left & texts.keys())
-                    left.difference_update(found)
-                    yield from ((content, texts[content]) for content in found)
+                    yield from sorted(wanted.of(call, rules).items())
+                if not wanted.left:
+                    return
         except InputError:
             return

@@ -142,7 +142,7 @@ def _interval(interval: Interval) -> dict[str, str]:
 def _summary(simulation: Simulation) -> list[str]:
     if not simulation.levers:
         return [f"None of these changes would save anything of {_money(simulation.cost)}."]
-    many = len(simulation.levers)
+    many = len(_ranked(simulation))
     who = "This change would" if many == 1 else f"Together these {many} changes would"
     low, high = _money(simulation.interval.low), _money(simulation.interval.high)
     month = simulation.monthly_saved
@@ -191,7 +191,7 @@ def _money(picodollars: int) -> str:
 
 def _tables(simulation: Simulation, name: str) -> list[Table]:
     tables = [_ranking(simulation)]
-    if len(simulation.levers) > 1:
+    if len(_ranked(simulation)) > 1:
         tables.append(_adding_up(simulation))
     if len(simulation.fronts) > 1:
         tables.append(_mixes(simulation))
@@ -201,7 +201,13 @@ def _tables(simulation: Simulation, name: str) -> list[Table]:
 
 
 def _ranked(simulation: Simulation) -> list[Recommendation]:
-    return sorted(simulation.levers, key=lambda lever: (-lever.saved_share, lever.name))
+    """The levers that change anything, the best first; all of them where none does."""
+    found = sorted(simulation.levers, key=lambda lever: (-lever.saved_share, lever.name))
+    return [lever for lever in found if not _idle(lever)] or found
+
+
+def _idle(lever: Recommendation) -> bool:
+    return not lever.calls and not lever.saved_alone and not lever.saved
 
 
 def _ranking(simulation: Simulation) -> Table:
@@ -287,6 +293,9 @@ def _told(simulation: Simulation) -> list[str]:
         said += [f"{rank}. {text}" for text in break_even(lever)]
         if lever.backtest:
             said.append(f"{rank}. Checked on this log: {pairs(lever.backtest)}.")
+    ranked = _ranked(simulation)
+    idle = [lever.title for lever in simulation.levers if lever not in ranked]
+    said += [f"Nothing found to change: {'; '.join(idle)}."] * bool(idle)
     return said
 
 

@@ -58,6 +58,13 @@ def test_one_conversation_that_is_all_of_the_bill_tells_nothing():
     assert spread.interval([(40, saving([40, 0]))]) == Interval(0, 100)
 
 
+def test_what_costs_no_conversation_more_loses_at_most_its_fees():
+    spread = Spread.of(frame("bill", [100, 200, 300]))
+    assert spread.interval([(90, saving([90, 0, 0]))]).low == 0
+    assert spread.interval([(70, saving([90, 0, 0]))]).low == -20
+    assert spread.interval([(80, saving([90, -10, 0]))]).low < -20
+
+
 def test_scenarios_widen_it():
     spread = Spread.of(frame("bill", [100, 200, 300]))
     cases = [(60, saving([10, 20, 30])), (30, saving([5, 10, 15])), (90, saving([15, 30, 45]))]

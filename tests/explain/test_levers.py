@@ -50,7 +50,7 @@ def test_a_setting_has_the_words_that_stand_below_it_and_the_value_in_force() ->
 
 def test_with_a_log_its_figures_are_those_of_simulate(tmp_path: Path) -> None:
     found = settings(tmp_path)
-    (lever,) = pipeline.levers(found, ["batch"])
+    lever = plugins.load("levers", "batching")()
     with pipeline.opened(found.db, [str(log(tmp_path / "a.jsonl"))]) as store:
         shown = pipeline.explain_lever(lever, store, found, Filters())
         alone = pipeline.simulate(store, found, Filters(), [lever])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from costscope import pipeline
+from costscope.explain import log_texts
 from costscope.explain.log_texts import LogTexts
 from costscope.filters import Filters, Reading
 from costscope.ingest.load import ingest
@@ -23,6 +24,12 @@ KINDS = (
 def contents(store: Store) -> set[int]:
     """Every hash of a text that some part has."""
     return set(pipeline.workload(store, Filters()).parts["content"]) - {0}
+
+
+@pytest.fixture(params=["kept", "read each time"], autouse=True)
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways: all texts read once and kept, and each when it is asked for."""
+    monkeypatch.setattr(log_texts, "FEW", 10**9 if request.param == "kept" else -1)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -68,6 +68,26 @@ def test_what_a_lever_found_out_stands_in_the_document_and_under_simulate():
     assert curve not in report(found, "recommend").tables
 
 
+IDLE = replace(
+    LEVER, name="batching", title="Batch", calls=0, saved=0, saved_alone=0, saved_share=0,
+    caveats=("It may be late.",),
+)  # fmt: skip
+
+
+def test_what_found_nothing_is_one_line_for_people_and_whole_in_the_document():
+    found = report(replace(FOUND, levers=(LEVER, IDLE, CACHE)), "simulate")
+    assert [row[1] for row in found.tables[0].rows] == [
+        "Reuse answers",
+        "Send easy calls elsewhere",
+    ]
+    assert "Nothing found to change: Batch." in found.notes
+    assert not any("It may be late." in text for text in found.notes)
+    assert found.summary[0].startswith("Together these 2 changes")
+    assert [x["name"] for x in found.data["levers"]] == ["routing", "batching", "response_cache"]
+    alone = report(replace(FOUND, levers=(IDLE,)), "simulate")
+    assert [row[1] for row in alone.tables[0].rows] == ["Batch"]
+
+
 def test_when_a_change_pays_for_its_fees():
     hosted = replace(LEVER, break_even=BreakEven(1_200, None))
     trained = replace(LEVER, break_even=BreakEven(None, 5_000))
