@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench bench-cache bench-attribution docs dist clean
+.PHONY: help install demo test check lint types format bench bench-cache bench-semantic bench-attribution bench-routing docs dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -49,8 +49,14 @@ bench: $(READY) ## how fast ingest is, next to the least that reading can cost
 bench-cache: $(READY) ## how long a million calls of twenty parts take in the prompt-cache simulator
 	$(BIN)/python tests/bench/caching.py
 
+bench-semantic: $(READY) ## how long 100,000 distinct questions take in the semantic cache
+	$(BIN)/python tests/bench/semantic.py
+
 bench-attribution: $(READY) ## how many tokens of prompts are told apart rightly, by shape of prompt
 	$(BIN)/python tests/bench/attribution.py
+
+bench-routing: $(READY) ## how well rules and a learned router choose between two models (GSM8K, RouteLLM)
+	$(BIN)/python tests/bench/routing.py
 
 docs: $(READY) ## fills README.md and docs/ from the program
 	$(BIN)/python docs/render.py

@@ -275,6 +275,9 @@ class Recommendation:
     backtest: Mapping[str, Any] | None = None
     break_even: BreakEven | None = None
     """None where it costs nothing but tokens."""
+    breakdown: Mapping[str, int] = field(default_factory=dict)
+    """Of `saved_alone`, where prompts that are cached get shorter: what `fewer_tokens` save, and what
+    `added_calls` and the `broken_cache` cost (below zero). They add up to it."""
     details: Sequence[Table] = ()
     """What else it found out about this log: a curve, a histogram, kinds of waste."""
 

@@ -218,9 +218,15 @@ def workload(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> W
 
 
 def levers(config: Config, flags: Sequence[str], sets: Sequence[str] = ()) -> list[Lever]:
-    """The levers that some flags of `simulate` switch on, with their settings; all of them for "all"."""
+    """The levers that some flags of `simulate` switch on, with their settings: for "all" those that need
+    not be asked for by name, for "every" all."""
+    every = "every" in flags
     classes = plugins.all_of("levers").values()
-    return [config.lever(c, sets) for c in classes if "all" in flags or c.flag in flags]
+    return [
+        config.lever(cls, sets)
+        for cls in classes
+        if every or cls.flag in flags or ("all" in flags and not cls.by_request)
+    ]
 
 
 def simulate(
@@ -281,7 +287,7 @@ def recommend(
 ) -> Report:  # fmt: skip
     """All levers within some limits, tuned, composed and ranked."""
     book, work = PriceBook.load(config.prices), workload(store, filters, reading)
-    result = advise_recommend(work, levers(config, ["all"], sets), book, limits)
+    result = advise_recommend(work, levers(config, ["every"], sets), book, limits)
     return simulation_report.report(result, "recommend")
 
 

@@ -105,7 +105,7 @@ def test_each_library_has_its_owner(path: Path) -> None:
 def test_plugins_do_not_import_each_other(folder: str) -> None:
     for path in (PACKAGE / folder).glob("*.py"):
         inside = [name for name in imports(TREES[path]) if name.startswith(f"costscope.{folder}.")]
-        shared = {"interface"} | {p.stem for p in (PACKAGE / folder).glob("_*.py")}
+        shared = {"interface"} | {p.stem for p in (PACKAGE / folder).glob("_*")}
         assert {name.split(".")[2] for name in inside} <= shared, name_of(path)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -136,13 +136,14 @@ def tokens(work: Workload, call_id: str) -> dict[str, int]:
 
 
 def shuffled(work: Workload, seed: int) -> Workload:
-    """The same calls under other numbers and in another order."""
+    """The same calls under other numbers and in another order: another log, no what-if of this."""
     calls = work.calls.sample(fraction=1.0, shuffle=True, seed=seed)
     numbers = calls.select("call_no", new=pl.int_range(10, pl.len() + 10, dtype=pl.Int64))
     parts = work.parts.join(numbers, on="call_no").with_columns(call_no="new").drop("new")
     calls = calls.join(numbers, on="call_no", maintain_order="left")
     calls = calls.with_columns(call_no="new").drop("new")
-    return work.with_(calls=calls, parts=parts.sort("call_no", "seq", maintain_order=True))
+    parts = parts.sort("call_no", "seq", maintain_order=True)
+    return replace(work, calls=calls, parts=parts, origin=None)
 
 
 def same(one: Workload, other: Workload) -> bool:

@@ -128,6 +128,15 @@ class Bench:
         changes = changes.filter(pl.col("delta").is_null() | (pl.col("delta") != 0))
         return Delta(changes, fees, self._unpriced(costs), once)
 
+    def unbroken(self, lever: Lever) -> tuple[Delta, Delta]:
+        """What a lever that shortens prompts would change if that broke no cache; and what of it the
+        calls come to that it adds."""
+        changed = lever.apply(self.workload)
+        whole = self.delta(prompt_cache.unbroken(self._settled, changed))
+        columns = changed.calls.select("call_no", "call_id", "cluster", "model", "added")
+        new = self._new(columns.join(self._costs(changed), on="call_no"))
+        return whole, Delta(new, 0, {})
+
     def _kept(self, costs: pl.DataFrame) -> pl.DataFrame:
         """The calls of the log: what each costs more, or the whole bill less if it is gone."""
         staying = costs.filter(~pl.col("added"))
@@ -206,4 +215,4 @@ def stage(lever: Lever) -> int:
 
 def in_order(levers: Sequence[Lever]) -> list[Lever]:
     """The levers in the order in which they take hold of a call."""
-    return sorted(levers, key=lambda lever: (stage(lever), lever.name))
+    return sorted(levers, key=lambda lever: (stage(lever), lever.order, lever.name))

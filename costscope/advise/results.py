@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -49,6 +50,18 @@ def simulate(
     """
     bench = Bench(workload, book, levers, in_force)
     return Results(Game.play(bench, levers)).simulation()
+
+
+@runtime_checkable
+class Retried(Protocol):
+    """A lever of whose calls some are asked again."""
+
+    def with_retries(self, share: float) -> Lever:
+        """The same where this share of its calls is asked again."""
+
+    def misroute_limit(self, none: int, every: int) -> str:
+        """A sentence on the share at which the saving is gone, given what is saved, in picodollars,
+        where none and where every one of them is asked again."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +149,30 @@ class Results:
             risk=lever.risk,
             action=touch.action,
             prerequisites=tuple(lever.prerequisites),
-            caveats=(*lever.caveats, *self.doubts(name)),
+            caveats=(*lever.caveats, *self.doubts(name), *self.misroutes(lever)),
             evidence=tuple(_dearest(rows)),
             backtest=lever.backtest(self.game.bench.workload),
             break_even=pays_from(self.game.delta([name]), alone, rows.height, self.window_us),
+            breakdown=self.breakdown(name, alone) if rows.height else {},
             details=touch.details,
         )
+
+    def misroutes(self, lever: Lever) -> list[str]:
+        """How many of its calls may be asked again before a router saves nothing."""
+        if not isinstance(lever, Retried) or self.game.touches[lever.name].calls.is_empty():
+            return []
+        ends = (self.game.bench.run([lever.with_retries(share)]) for share in (0.0, 1.0))
+        return [lever.misroute_limit(*(self.compared(delta)[0] for delta in ends))]
+
+    def breakdown(self, name: str, alone: int) -> dict[str, int]:
+        """What a lever that shortens prompts saves and breaks, where caching was simulated; else nothing."""
+        bench, lever = self.game.bench, self.game.levers[name]
+        if not bench.simulated or lever.stage != "truncation" or not lever.rewrites_prompts:
+            return {}
+        whole, new = (self.compared(delta)[0] for delta in bench.unbroken(lever))
+        return {
+            "fewer_tokens": whole - new, "added_calls": new, "broken_cache": alone - whole,
+        }  # fmt: skip
 
     def held_out(self, known: pl.Series) -> HeldOut:
         """The bill of the calls that are not among these, and what all levers save of it; of fees that

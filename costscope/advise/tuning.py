@@ -23,6 +23,12 @@ ENOUGH = (9, 10)
 """A more careful setting is preferred if it saves this share of what the boldest one saves."""
 
 
+ASSUMED = (
+    "{0}: left out, since this log says too little about it; `costscope simulate --{1}` shows what it "
+    "would save if its assumptions held."
+)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What is wanted of recommendations. Raises SettingsError for a level that there is not."""
@@ -104,14 +110,30 @@ def _promising(bench: Bench, levers: Sequence[Lever]) -> tuple[list[Lever], list
         if delta.unpriced and savings[lever.name] <= 0:
             models = ", ".join(delta.unpriced)
             unknown.append(f"{lever.name}: what it saves is unknown, {models} has no price.")
-    families: set[str] = set()
-    best: list[Lever] = []
-    for lever in sorted(levers, key=lambda lever: (-savings[lever.name], lever.name)):
-        if savings[lever.name] <= 0 or lever.family in families:
-            continue
-        families |= {lever.family} - {""}
-        best.append(lever)
+    good = [lever for lever in levers if savings[lever.name] > 0]
+    vague = [lever for lever in good if not lever.grounded(bench.workload)]
+    unknown += [ASSUMED.format(lever.name, lever.flag) for lever in vague]
+    good = [lever for lever in good if lever not in vague]
+    best = sorted(_of_each_family(bench, good), key=lambda x: (-savings[x.name], x.name))
     return best[:MOST], unknown
+
+
+def _of_each_family(bench: Bench, levers: Sequence[Lever]) -> list[Lever]:
+    """The levers less those that do what a better one of their family does: one that saves more, each
+    taken at its own worst."""
+    families: dict[str, list[Lever]] = {}
+    for lever in levers:
+        families.setdefault(lever.family or f"only {lever.name}", []).append(lever)
+    return [
+        alike[0] if len(alike) == 1
+        else max(alike, key=lambda lever: (_at_worst(bench, lever), lever.name))
+        for alike in families.values()
+    ]  # fmt: skip
+
+
+def _at_worst(bench: Bench, lever: Lever) -> int:
+    delta = bench.run([lever.scenarios()[0]])
+    return -delta.total(delta.calls.filter(pl.col("delta").is_null())["call_no"])
 
 
 def fronts(results: Results, names: Sequence[str]) -> list[Front]:

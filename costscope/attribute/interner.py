@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import repeat
+from threading import Thread
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -41,15 +42,21 @@ _OWN_TRAIT = {
     "tool_call": Trait.TOOL_CALLED,
 }
 
-_CODE = re.compile(
-    r"```|^[ \t]*+(?:def|class|import|function|public|const|#include)\b|[;{}][ \t\r]*+$",
-    re.MULTILINE,
-)
+_CODE_WORDS = ("def", "class", "import", "function", "public", "const", "#include")
+_CODE_LINE = re.compile(rf"(?:\A|\n)[ \t]*+(?:{'|'.join(_CODE_WORDS)})\b")
+_CODE_END = re.compile(r"[;{}][ \t\r]*+$", re.MULTILINE)
 _REASONING = re.compile(
     r"\b(prove|derive|step[- ]by[- ]step|why|explain|analy[sz]e|compare|trade-?offs?|design|debug|"
     r"root cause|plan|optimi[sz]e|reason)\b",
     re.IGNORECASE,
 )
+_REASONING_WORDS = (
+    "prove", "derive", "step", "why", "explain", "analy", "compare", "trade", "design", "debug", "root",
+    "plan", "optimi", "reason",
+)  # fmt: skip
+"""Without any of them `_REASONING` finds nothing; to look for words is many times as fast."""
+_ODD = "İıſK"
+"""Letters that `re` takes for others when it ignores case, and `str.lower` does not."""
 _ROLE = {name: i for i, name in enumerate(ROLES)}
 _KIND = {name: i for i, name in enumerate(KINDS)}
 _SEGMENT = {name: i for i, name in enumerate(SEGMENTS)}
@@ -57,22 +64,31 @@ _RULE = {name: i for i, name in enumerate(RULES)}
 
 
 class Interner:
-    """Raw messages → ids of messages → rows of pieces. One for each process; `secret` keys the hashes."""
+    """Raw messages → ids of messages → rows of pieces. One for each process; `secret` keys the hashes.
+    `ahead`: vocabularies are loaded beside the reading, for which another processor must be idle."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, *, ahead: bool = False) -> None:
+        self._ahead = ahead
+        # Hashes of role and kind, to be gone on with: to set the key takes as long as a short text.
+        self._heads = {
+            (role, kind): blake2b(f"{role}\0{kind}\0".encode(), key=secret, digest_size=8)
+            for role in ROLES
+            for kind in KINDS
+        }
         # Keyed like the stored hashes, so that nobody can prepare texts that collide.
         self._seed = int.from_bytes(blake2b(secret, digest_size=8).digest(), "little")
+        self._loading: dict[str, Thread] = {}
         self._clear()
 
     def _clear(self) -> None:
         self._ids: dict[tuple[Slot, BlockParser, str, RuleSet | None], dict[bytes, int]] = {}
         self._start, self._pieces, self._unread = array("q"), array("q"), array("b")
         self._columns = {n: array(t) for n, t in _TYPES.items()}
+        self._appends = [column.append for column in self._columns.values()]
         self._pending: dict[str, list[tuple[int, str]]] = {}
         self._pending_bytes = 0
         self._told = 0
-        self._spans = SpanRows(self._span_hash)
+        self._spans = SpanRows(self._seed)
 
     @property
     def full(self) -> bool:
@@ -128,29 +144,22 @@ class Interner:
                     (len(self._columns["role"]) - 1, text)
                 )
                 self._pending_bytes += len(text)
+                self._prepare(encoding)
 
     def _add_piece(self, block: Block, text: str, segment: str, mark: str, rule: str) -> None:
-        columns = self._columns
-        columns["role"].append(_ROLE[block.role])
-        columns["kind"].append(_KIND[block.kind])
-        columns["segment"].append(_SEGMENT[segment] if segment else NO_SEGMENT)
-        columns["rule"].append(_RULE[rule])
-        columns["mark"].append(MARKS.index(mark))
-        columns["traits"].append(_traits(block, text))
-        columns["content"].append(self._hash(block, text) if text else 0)
-        columns["tokens"].append(max(0, block.tokens))
+        row = (
+            _ROLE[block.role], _KIND[block.kind], _SEGMENT[segment] if segment else NO_SEGMENT,
+            _RULE[rule], MARKS.index(mark), _traits(block, text),
+            self._hash(block, text) if text else 0, max(0, block.tokens),
+        )  # fmt: skip
+        for append, value in zip(self._appends, row, strict=True):
+            append(value)
 
     def _hash(self, block: Block, text: str) -> int:
         """Keyed hash of a piece; role and kind count, so that a quoted reply is not a reply."""
-        head = f"{block.role}\0{block.kind}\0".encode()
-        digest = blake2b(key=self._secret, digest_size=8)
-        digest.update(head)
+        digest = self._heads[block.role, block.kind].copy()
         digest.update(text.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest(), "little") | 1
-
-    def _span_hash(self, text: str) -> int:
-        """Keyed hash of a part of a text, whoever says it."""
-        return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"), self._seed) | 1
 
     def news(self) -> News:
         """What is known of the texts that are new since this was last asked."""
@@ -163,7 +172,15 @@ class Interner:
         }
         return News(pa.table(found).filter(found["content"] != 0), self._spans.taken())
 
+    def _prepare(self, encoding: str) -> None:
+        """Begin to load a vocabulary beside the reading: it takes as long as to read a small log."""
+        if self._ahead and encoding not in self._loading:
+            self._loading[encoding] = Thread(target=tokens.count, args=(["a"], encoding))
+            self._loading[encoding].start()
+
     def _count(self) -> None:
+        for thread in self._loading.values():
+            thread.join()
         for encoding, pending in self._pending.items():
             counts = tokens.count([text for _, text in pending], encoding)
             column = self._columns["tokens"]
@@ -251,5 +268,23 @@ def _traits(block: Block, text: str) -> int:
     if block.role != "user":
         return 0  # only a query's words are asked for
     sample = text[:1000]
-    found = Trait.CODE if _CODE.search(sample) else 0
-    return found | (Trait.REASONING if _REASONING.search(sample) else 0)
+    found = int(Trait.CODE) if _is_code(sample) else 0
+    return found | (Trait.REASONING if _reasons(sample) else 0)
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text looks like code, or holds some."""
+    return (
+        "```" in text
+        or (any(mark in text for mark in ";{}") and _CODE_END.search(text) is not None)
+        or (any(word in text for word in _CODE_WORDS) and _CODE_LINE.search(text) is not None)
+    )
+
+
+def _reasons(text: str) -> bool:
+    """Whether a text asks for what takes thought."""
+    lower = text.lower()
+    odd = not text.isascii() and any(letter in text for letter in _ODD)
+    return (odd or any(word in lower for word in _REASONING_WORDS)) and bool(
+        _REASONING.search(text)
+    )

@@ -202,16 +202,22 @@ def cut(call: Ints, tokens: Ints, asked: Flags, classes: Ints) -> tuple[Ints, In
     stop = running - np.maximum.accumulate(np.where(first, running - counted, 0))
     start = stop - counted
     ends = np.cumsum(classes, axis=1)
-    overlap = np.zeros((len(call), len(CLASSES)), np.int64)
-    for i in np.flatnonzero(classes.any(axis=0)):
-        low = ends[call, i] - classes[call, i]
-        overlap[:, i] = np.minimum(stop, ends[call, i]) - np.maximum(start, low)
-    overlap[~asked, :_OUTPUT] = 0
-    overlap[~asked, _OUTPUT] = tokens[~asked]
+    billed = np.asarray(classes.any(axis=0), bool)
+    billed[_FRESH] = True
+    # A column for each class that anything is billed in: most logs know one or two.
+    used = np.append(np.flatnonzero(billed), _OUTPUT)
+    overlap = np.zeros((len(call), len(used)), np.int64)
+    for nth, i in enumerate(used[:-1].tolist()):
+        high = ends[:, i]
+        low = high - classes[:, i]
+        overlap[:, nth] = np.minimum(stop, high[call]) - np.maximum(start, low[call])
+    overlap[~asked, :-1] = 0
+    overlap[~asked, -1] = tokens[~asked]
     has = overlap > 0
-    empty = ~has.any(axis=1)
+    empty = np.flatnonzero(~has.any(axis=1))
     # An empty row is billed nothing; it stays, in the class of its place, to keep the prefix whole.
-    at = np.minimum((start[empty, None] >= ends[call[empty]]).sum(axis=1), _FRESH)
-    has[np.flatnonzero(empty), np.where(asked[empty], at, _OUTPUT)] = True
-    row, billing_class = np.nonzero(has)
-    return row, billing_class, np.maximum(overlap[row, billing_class], 0)
+    place = np.minimum((start[empty, None] >= ends[call[empty]]).sum(axis=1), _FRESH)
+    at = np.searchsorted(used, np.where(asked[empty], place, _OUTPUT))
+    has[empty, at] = True
+    row, column = np.nonzero(has)
+    return row, used[column], np.maximum(overlap[row, column], 0)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
+from xxhash import xxh3_64_intdigest
 
 from costscope import tokens
 from costscope.attribute.spans import spans
 
 
 class SpanRows:
-    """Gathers the spans of texts that have several. `hashed` makes the keyed hash of a span's text."""
+    """Gathers the spans of texts that have several. `seed` keys the hashes of the spans' texts."""
 
-    def __init__(self, hashed: Callable[[str], int]) -> None:
-        self._hashed = hashed
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
         self._clear()
 
     def _clear(self) -> None:
@@ -35,10 +35,15 @@ class SpanRows:
         texts.extend(pieces)
         columns["content"].extend([content] * n)
         columns["nth"].extend(range(n))
-        columns["span"].extend(map(self._hashed, pieces))
+        columns["span"].extend(self._hashes(pieces))
         columns["tokens"].extend([0] * n)
         columns["opens"].extend([span.opens for span in found])
         columns["asks"].extend([span.asks for span in found])
+
+    def _hashes(self, texts: list[str]) -> list[int]:
+        """Keyed hashes of parts of a text, whoever says them."""
+        raw = (text.encode("utf-8", "surrogatepass") for text in texts)
+        return [xxh3_64_intdigest(text, self._seed) | 1 for text in raw]
 
     def taken(self) -> pa.Table:
         """The rows so far: content, nth, span, tokens, opens, asks; they are forgotten with it."""

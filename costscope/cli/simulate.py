@@ -38,7 +38,9 @@ def chosen_by(flag: str) -> str:
 def command(
     run: Run,
     logs: Sources = None,
-    every: Annotated[bool, typer.Option("--all", help="All levers.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="All levers but those that are projects of their own.")
+    ] = False,
     sets: Sets = None,
     **chosen: bool,
 ) -> None:
@@ -51,6 +53,6 @@ def command(
         options = ", ".join(f"--{flag}" for flag in known)
         raise SettingsError(f"no lever is chosen; take {options} or --all")
     config.check_sets(sets or (), plugins.names("levers"))
-    levers = pipeline.levers(run.config, ["all"] if every else flags, sets or ())
+    levers = pipeline.levers(run.config, [*flags, *["all"] * every], sets or ())
     with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(pipeline.simulate(store, run.config, run.filters, levers, run.reading))

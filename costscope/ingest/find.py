@@ -15,6 +15,8 @@ from costscope.sources.heads import FAR, MAX_RECORDS
 LEAST = 0.25
 """A lower score is no recognition, unless one record is beyond doubt: logs hold other lines too."""
 SURE = 0.9
+_ROUNDING = 1e-6
+_judges: dict[type[Reader], Reader] = {}
 STUMBLES = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
@@ -42,18 +44,43 @@ def find_reader(source: Source, name: str, house: HouseMap | None = None) -> Rea
 
 def _recognised(head: Head, source: Source) -> Reader | None:
     """The reader of most of a head's records, if any."""
-    readers = [_made(n) for n in plugins.names("readers")]
-    scored = [(_score(reader, head), reader) for reader in readers]
-    best = max(score for score, _ in scored)
+    readers = [_judge(plugins.load("readers", n)) for n in plugins.names("readers")]
+    best, alike = _leading(readers, head)
     if best < LEAST:
         # Several formats in one file: none has enough of it, but all together may.
-        scored = [(score, r) for score, r in scored if isinstance(r, RecordReader)]
-        best = max((score for score, _ in scored), default=0.0)
-        claims = _claims([r for _, r in scored], head)
+        readers = [r for r in readers if isinstance(r, RecordReader)]
+        _, alike = _leading(readers, head)
+        claims = _claims(readers, head)
         if sum(claims) < LEAST * len(claims) and max(claims) < SURE:
             return None
-    alike = [reader for score, reader in scored if score == best]
-    return alike[0] if len(alike) == 1 else _first_of(alike, head, source)
+    return _made((alike[0] if len(alike) == 1 else _first_of(alike, head, source)).name)
+
+
+def _leading(readers: Sequence[Reader], head: Head) -> tuple[float, list[Reader]]:
+    """The best score of a head, and the readers that give it. Most readers do not know a record, so one
+    of each tells which are worth asking about the others."""
+    first = Head(head.source, head.records[:1])
+    likely = sorted(readers, key=lambda reader: -_score(reader, first))
+    best, scored = 0.0, {}
+    for reader in likely:
+        scored[reader] = _reaching(reader, head, best)
+        best = max(best, scored[reader])
+    return best, [reader for reader in readers if scored[reader] == best]
+
+
+def _reaching(reader: Reader, head: Head, least: float) -> float:
+    """A head's score, or -1 as soon as it cannot reach `least`: no record is more than 1."""
+    if type(reader).sniff is not Reader.sniff:
+        return _score(reader, head)
+    size, found = len(head.records), []
+    try:
+        for record in head.records:
+            found.append(reader.score(record))
+            if sum(found) + size - len(found) < least * size - _ROUNDING:
+                return -1.0
+    except STUMBLES:
+        return 0.0
+    return sum(found) / size
 
 
 def no_records(source: Source) -> InputError:
@@ -63,6 +90,13 @@ def no_records(source: Source) -> InputError:
     is_table = len(lines) == 2 and any(len(c) == 1 and min(c) for c in columns)
     hint = "; it looks like a CSV table: save that as JSON lines or Parquet" if is_table else ""
     return InputError(f"{source.shown}: no records of JSON objects in it, so no log{hint}")
+
+
+def _judge(kind: type[Reader]) -> Reader:
+    """A reader to be asked for scores, the same one each time: those that read are made anew."""
+    if kind not in _judges:
+        _judges[kind] = kind()
+    return _judges[kind]
 
 
 def _claims(readers: list[Reader], head: Head) -> list[float]:

@@ -6,10 +6,11 @@ Works on what the store keeps of texts (which spans recur where), a feature at a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from costscope.attribute.evidence import ENOUGH, Piece
@@ -20,6 +21,8 @@ SAMPLE = 5_000
 """So many different texts of a feature are learned from; what is learned holds for all of them."""
 ROWS = 200_000
 """So many stretches are written together."""
+TEXTS = 1_000
+"""So many texts are made of the rows at a time."""
 _DEFAULT = {"user": ("query", "turn"), "system": ("system", "structure")}
 _LESSONS = pa.schema([
     ("feature", pa.string()), ("role", pa.string()), ("content", pa.uint64()), ("nth", pa.int32()),
@@ -59,9 +62,10 @@ def lesson_of(
 
 def _lessons(rows: pa.Table, feature: str | None, role: str) -> Iterator[dict[str, Any]]:
     """Rows for the stretches of the texts whose parts are to be told apart, or no longer are."""
-    texts = [pieces for _, _, pieces in islice(_texts(rows), SAMPLE)]
-    lesson = learn(texts, role)
-    for content, was_learned, text in _texts(rows):
+    texts = _texts(rows)
+    sample = list(islice(texts, SAMPLE))
+    lesson = learn([pieces for _, _, pieces in sample], role)
+    for content, was_learned, text in chain(sample, texts):
         names = lesson.segments(text)
         if names is not None or was_learned:
             default, rule = _DEFAULT[role]
@@ -72,10 +76,19 @@ def _lessons(rows: pa.Table, feature: str | None, role: str) -> Iterator[dict[st
 
 def _texts(rows: pa.Table) -> Iterator[tuple[int, bool, list[Piece]]]:
     """Each text's hash, whether its parts are told apart already, and its spans."""
-    names = ("content", "was_learned", "what", "tokens", "opens", "asks")
-    columns = zip(*(rows[name].to_pylist() for name in names), strict=True)
-    for (content, was_learned), spans in groupby(columns, key=itemgetter(0, 1)):
-        yield content, was_learned, [Piece(*span[2:]) for span in spans]
+    content, learned = rows["content"].to_numpy(), rows["was_learned"].to_numpy()
+    spans = [rows[name].to_numpy() for name in Piece._fields]
+    first = np.flatnonzero(np.diff(content, prepend=~content[:1]))
+    stops = [*first[1:].tolist(), len(content)]
+    for batch in range(0, len(first), TEXTS):
+        at = first[batch : batch + TEXTS].tolist()
+        upto = stops[batch : batch + TEXTS]
+        pieces = [
+            *map(Piece._make, zip(*(s[at[0] : upto[-1]].tolist() for s in spans), strict=True))
+        ]
+        named = zip(content[at].tolist(), learned[at].tolist(), at, upto, strict=True)
+        for text, was_learned, start, stop in named:
+            yield text, was_learned, pieces[start - at[0] : stop - at[0]]
 
 
 def _stretches(

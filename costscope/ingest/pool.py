@@ -64,7 +64,7 @@ class Readers:
         """What each job gave, in order of the jobs, a few read ahead. Raises InputError where a process
         died."""
         if self._pool is None:
-            worker = Worker(*self._given)
+            worker = Worker(*self._given, alone=True)
             yield from ((job, worker.run(job)) for job in jobs)
             return
         waiting: deque[tuple[Job, Future[Done]]] = deque()

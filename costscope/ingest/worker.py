@@ -76,11 +76,13 @@ class Done(NamedTuple):
 
 
 class Worker:
-    """Reads jobs; keeps what it knows of texts from one to the next."""
+    """Reads jobs; keeps what it knows of texts from one to the next. `alone`: no other process reads."""
 
-    def __init__(self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = ()) -> None:
+    def __init__(
+        self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = (), *, alone: bool = False
+    ) -> None:
         self.buffer = bytearray()
-        self._interner, self._stated = Interner(secret), Stated(rules)
+        self._interner, self._stated = Interner(secret, ahead=alone), Stated(rules)
         self._stem = str(Path(folder) / str(os.getpid()))
         self._files = 0
         self._batch = Batch(self._interner, self._stated)

@@ -50,7 +50,8 @@ def to_fresh(parts: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
 
 def added(workload: Workload, rows: pl.DataFrame, lever: str) -> Workload:
     """The workload with a new call for each row of `rows` (call_no of the call that it belongs to,
-    model, input_tokens, output_tokens), marked as added by `lever`.
+    model, input_tokens, output_tokens; provider and other columns of calls where they are not that
+    call's), marked as added by `lever`.
 
     A new call shares the call_id of the one that it belongs to, so that they are priced together.
     Its tokens are unattributed and fresh: nothing is known of their text, so none of it is cached.
@@ -66,9 +67,13 @@ def added(workload: Workload, rows: pl.DataFrame, lever: str) -> Workload:
     )
 
 
+_ITS_OWN = ("latency_us", "finish_reason", "reported_pd", "units", "retry_of")
+"""What a call does not have in common with the one that it belongs to."""
+
+
 def _added_calls(calls: pl.DataFrame, rows: pl.DataFrame, lever: str) -> pl.DataFrame:
     first = max(int(calls.select(pl.col("call_no").max()).item()) + 1, FIRST_ADDED)
-    belongs = calls.drop("model")
+    belongs = calls.drop(set(rows.columns) - {"call_no"}, strict=False)
     return rows.join(belongs, on="call_no", how="left", maintain_order="left").with_columns(
         pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias("call_no"),
         pl.lit(0).alias("request_hash"),
@@ -76,7 +81,7 @@ def _added_calls(calls: pl.DataFrame, rows: pl.DataFrame, lever: str) -> pl.Data
         pl.lit(True).alias("estimated"),
         pl.lit(True).alias("added"),
         pl.lit(lever).alias("lever"),
-        *(pl.lit(None).alias(c) for c in ("latency_us", "finish_reason", "reported_pd")),
+        *(pl.lit(None).alias(c) for c in _ITS_OWN),
     )
 
 

@@ -5,7 +5,7 @@ Not a scheduler, and not flex processing, which has the same rates but answers a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -13,30 +13,35 @@ from typing import Any, ClassVar, Self
 import polars as pl
 
 from costscope.errors import SettingsError
+from costscope.levers._batch.jobs import CLEARER, NAMED, WHY, Waits, alone, untimed, waiting
+from costscope.levers._batch.limits import limits
+from costscope.levers._batch.words import against_flex, delays, flush, jobs, sizes
 from costscope.levers._prefix import reclassify
-from costscope.levers._rows import conversation, matches
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
-from costscope.model import ANSWERED, INPUT_CLASSES, Workload
+from costscope.model import ANSWERED, INPUT_CLASSES, Table, Workload
 from costscope.prices.rules import batch_rule, caching_rule
 
 CACHED = tuple(name for name in INPUT_CLASSES if name != "fresh")
 WORST, BEST = 0.30, 0.98
-"""Cache hits seen within batches, as shares of those outside them (billing.md, section 3)."""
-CLEARER = 5
-"""The pessimistic end asks for bursts this many times as large."""
-
+"""Cache hits seen within batches, as shares of those outside them (Anthropic, Message Batches docs:
+30 to 98 %). Other providers publish none; theirs are taken to be alike."""
 _KEY = ("provider", "channel", "model", "day")
-_JOB = "_job"
+
+
+LONGEST_WINDOW = 24
+"""Hours within which every provider answers a batch (the billing rules of `prices`)."""
 
 
 @dataclass(frozen=True)
 class Batching(Lever):
     """Moves calls that can wait to the batch tier, where the provider has one for their model.
 
-    Without `features` it looks for work that a machine does and nobody waits for: calls without a
-    user that are a conversation of their own, of a job that comes in bursts and is silent most of
-    the time. A job is a feature, else a template, else a model.
+    Without `features` and `tags` it looks for work that a machine does and nobody waits for: calls
+    without a user that go on no conversation, of a job that comes in bursts and is silent most of
+    the time, or at the same time of the hour or of the night. A job is a feature, else a template,
+    else a model. What a log shows of that is judged on the log as it was, whatever other changes
+    drop or join.
     """
 
     title: ClassVar[str] = "Batch the calls that can wait"
@@ -44,6 +49,7 @@ class Batching(Lever):
     flag: ClassVar[str] = "batch"
     effort: ClassVar[str] = "medium"
     risk: ClassVar[str] = "low"
+    family: ClassVar[str] = "waiting"
     rewrites_prompts: ClassVar[bool] = False
     prerequisites: ClassVar[Sequence[str]] = (
         "Nobody and nothing waits for these answers: they may take as long as the batch window, "
@@ -53,37 +59,58 @@ class Batching(Lever):
     caveats: ClassVar[Sequence[str]] = (
         "That a call can wait is concluded from when it was made; only its owner knows.",
         "Batches are cached on a best effort; the share of cached tokens that survives is assumed.",
+        "What a batch leaves unfinished is not billed, or goes into the next one; only time is lost.",
     )
 
     features: tuple[str, ...] = ()
     """Features (globs) whose calls can wait, whatever the log looks like."""
+    tags: tuple[str, ...] = ()
+    """Tags whose calls can wait, each a key, = and a glob: "priority=low", "job=nightly-*"."""
+    never: tuple[str, ...] = ()
+    """Features (globs) whose calls must not wait, whatever the log looks like."""
+    flush_hours: int = 1
+    """Calls are collected for so many hours, counted from 00:00 UTC, before they are submitted. An
+    hour adds little to a window of 24 and is what most batches take themselves (Anthropic's docs).
+    Where a provider refuses small jobs (Bedrock: below 100 calls of a model), calls of a flush that
+    is too small stay as they are, and a longer time moves more."""
+    max_delay_hours: int | None = None
+    """Move only what is answered within so many hours: flush_hours plus the provider's window."""
     burst_calls: int = 20
-    """Calls that make a burst, each at most `burst_gap_s` after the one before."""
+    """Calls that make a burst, each at most `burst_gap_s` after the one before; also the least that a
+    job at fixed times must have."""
     burst_gap_s: int = 60
     burst_share: float = 0.8
-    """How much of a feature has to lie in bursts."""
+    """How much of a job has to lie in bursts, or at its time of the hour or of the day."""
     busy_share: float = 0.25
-    """At most this share of the log's time may be covered by a feature's bursts; a feature that is
-    always busy is a service, not a job."""
+    """At most this share of the log's time may be covered by a job's bursts; one that is always busy
+    is a service, not a job."""
     cache_kept: float = 0.65
-    """The share of cached tokens that a batch still reads from the cache. Low 0.3, high 0.98."""
+    """The share of cached tokens that a batch still reads from the cache, the middle of the 30 to
+    98 % that Anthropic's docs report. Low 0.3, high 0.98."""
 
     def __post_init__(self) -> None:
-        for name in ("burst_share", "busy_share", "cache_kept"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must lie from 0 to 1")
-        if self.burst_calls < 1:
-            raise SettingsError(f"burst_calls is {self.burst_calls}; it must be 1 or more")
+        self._waits().check()
+        if not 0 <= self.cache_kept <= 1:
+            raise SettingsError(f"cache_kept is {self.cache_kept}; it must lie from 0 to 1")
+        if self.flush_hours < 1:
+            raise SettingsError(f"flush_hours is {self.flush_hours}; it must be 1 or more")
 
     def apply(self, workload: Workload) -> Workload:
-        chosen = self._chosen(workload.calls)
+        chosen = self._chosen(workload)
         if chosen.is_empty():
             return workload
         tier = pl.when(pl.col("call_no").is_in(chosen["call_no"].implode())).then(pl.lit("batch"))
         calls = workload.calls.with_columns(
             tier.otherwise("tier").cast(workload.calls.schema["tier"]).alias("tier")
         )
-        return workload.with_(calls=calls, parts=self._recached(workload.parts, chosen))
+        cuts = self._cuts(workload.parts, chosen)
+        parts = workload.parts if cuts.is_empty() else reclassify(workload.parts, cuts)
+        return workload.with_(calls=calls, parts=parts)
+
+    def delay_s(self) -> int:
+        """The time to the flush, and the longest window of any provider."""
+        hours = self.flush_hours + LONGEST_WINDOW
+        return 3_600 * min(hours, hours if self.max_delay_hours is None else self.max_delay_hours)
 
     def action(self, before: Workload, after: Workload) -> str:
         moved = _moved(before, after)
@@ -95,92 +122,109 @@ class Batching(Lever):
         return f"Send {calls} that can wait through the batch API: those of {listing(names)}."
 
     def scenarios(self) -> tuple[Self, Self]:
-        """Low: only bursts five times as large, 30 % of cached tokens kept. High: 98 % kept."""
+        """Low: only jobs five times as large, 30 % of cached tokens kept. High: 98 % kept."""
         kept = min(self.cache_kept, WORST), max(self.cache_kept, BEST)
-        clear = self.burst_calls if self.features else self.burst_calls * CLEARER
+        said = self.features or self.tags
+        clear = self.burst_calls if said else self.burst_calls * CLEARER
         return (
             replace(self, burst_calls=clear, cache_kept=kept[0]),
             replace(self, cache_kept=kept[1]),
         )
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
-        """How long the answers may take, and what becomes of cached tokens."""
-        rules = self._chosen(before.calls)
-        said = []
-        if rules.height:
-            hours = int(rules.select(pl.col("hours").max()).item())
-            said.append(f"Answers may take {count(hours, 'hour')}.")
-        kinds = rules["caching"].unique().sort().to_list()
-        if set(kinds) - {"none"}:
-            said.append(f"{self.cache_kept:.0%} of the tokens read from a cache stay cached.")
-        if "none" in kinds:
-            models = rules.filter(pl.col("caching") == "none")["model"].unique().sort().to_list()
-            said.append(f"Nothing is cached in batches of {listing(models)}.")
-        return said
+        """How long the answers may take, what becomes of cached tokens, and what stays and why."""
+        chosen = self._chosen(before)
+        said = [*self._delay(chosen), *self._kept(chosen), *self._stays(before, chosen)]
+        return [*said, *untimed(before)]
 
-    def _chosen(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """The calls to move, with the rule of their batch: hours, caching, write_class."""
-        able = calls.filter(
+    def details(self, before: Workload, after: Workload) -> Sequence[Table]:
+        """Who can wait and why, for how long, what a batch may hold, and flex beside it."""
+        chosen = self._chosen(before)
+        if chosen.is_empty():
+            return ()
+        cached = _cached(before.parts, chosen).select("call_no", had="cache_read")
+        kept = self._cuts(before.parts, chosen).select("call_no", kept="cache_read")
+        return (
+            jobs(chosen),
+            delays(chosen, self.flush_hours),
+            sizes(chosen, before.parts, self.flush_hours),
+            against_flex(chosen, cached.join(kept, on="call_no", how="left")),
+        )
+
+    def _delay(self, chosen: pl.DataFrame) -> Iterator[str]:
+        if chosen.height:
+            hours = int(chosen.select(pl.col("hours").max()).item()) + self.flush_hours
+            yield (
+                f"Answers may take {count(hours, 'hour')}: up to {self.flush_hours} until the calls "
+                "are submitted, the rest is the batch window."
+            )
+
+    def _kept(self, chosen: pl.DataFrame) -> Iterator[str]:
+        if chosen.filter(pl.col("caching") != "none").height:
+            yield f"{self.cache_kept:.0%} of the tokens read from a cache stay cached."
+        lost = chosen.filter(pl.col("caching") == "none")["model"].unique().sort().to_list()
+        if lost:
+            yield f"Nothing is cached in batches of {listing(lost)}."
+
+    def _stays(self, before: Workload, chosen: pl.DataFrame) -> Iterator[str]:
+        """What could wait but is not moved, and what is moved although it goes on a conversation."""
+        sold = self._sold(before)
+        late, small = self._within(sold), self._large(sold)
+        if late.height < sold.height:
+            calls = count(sold.height - late.height, "call")
+            yield f"{calls} that can wait would take more than {self.max_delay_hours} hours."
+        if small.height < sold.height:
+            calls = count(sold.height - small.height, "call")
+            yield (
+                f"{calls} that can wait are in flushes of {count(self.flush_hours, 'hour')} that are "
+                "too small for the provider; a longer flush_hours moves them."
+            )
+        talks = chosen.filter((pl.col(WHY) == NAMED) & ~alone()).height
+        if talks:
+            yield (
+                f"{count(talks, 'call')} are of conversations of several calls: each waits for the "
+                "one before, and its batch."
+            )
+
+    def _waits(self) -> Waits:
+        return Waits(*(getattr(self, name) for name in Waits._fields))
+
+    def _chosen(self, workload: Workload) -> pl.DataFrame:
+        """The calls to move, with JOB, WHY, day, and the rule of their batch: hours, caching,
+        write_class."""
+        return self._large(self._within(self._sold(workload)))
+
+    def _sold(self, workload: Workload) -> pl.DataFrame:
+        """The calls that can wait and for whose model there is a batch API."""
+        able = workload.calls.filter(
             (pl.col("tier") == "standard") & pl.col("status").is_in(ANSWERED) & ~pl.col("added"),
             pl.col("sent_at").is_not_null(),
-        )
-        if self.features:
-            names = able["feature"].unique().to_list()
-            said = [name for name in names if matches(name, self.features)]
-            able = able.filter(pl.col("feature").is_in(said))
-        else:
-            able = able.join(self._machine_made(calls), on="call_no", how="semi")
-        able = able.with_columns(pl.col("sent_at").dt.date().alias("day"))
-        return able.join(_rules(able), on=_KEY, maintain_order="left")
+        ).with_columns(pl.col("sent_at").dt.date().alias("day"))
+        found = able.join(waiting(workload.log, self._waits()), on="call_no", maintain_order="left")
+        return found.join(_rules(found), on=_KEY, maintain_order="left")
 
-    def _machine_made(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """call_no of the calls that belong to nobody, of jobs that come in bursts."""
-        job = pl.coalesce("feature", "template", "model").alias(_JOB)
-        log = calls.filter(~pl.col("added"), pl.col("sent_at").is_not_null()).with_columns(job)
-        window = log.select(pl.col("sent_at").max() - pl.col("sent_at").min()).item()
-        if not window:
-            return log.select("call_no").clear()
-        nobody = pl.col("user_id").is_null() & (pl.len().over(conversation()) == 1)
-        log = log.with_columns(nobody.alias("_nobody"))
-        jobs = (
-            self._runs(log)
-            .group_by(_JOB)
-            .agg(
-                pl.col("calls").filter("burst").sum() / pl.col("calls").sum() >= self.burst_share,
-                pl.col("lasted").filter("burst").sum().alias("busy") <= window * self.busy_share,
-            )
-        )
-        jobs = jobs.filter("calls", "busy")
-        return log.filter("_nobody").join(jobs, on=_JOB, how="semi").select("call_no")
+    def _within(self, found: pl.DataFrame) -> pl.DataFrame:
+        if self.max_delay_hours is None:
+            return found
+        return found.filter(pl.col("hours") + self.flush_hours <= self.max_delay_hours)
 
-    def _runs(self, log: pl.DataFrame) -> pl.DataFrame:
-        """Calls of one job that follow each other closely: _JOB, calls, lasted, burst. A run is a burst
-        if enough of its calls, in number and share, belong to nobody."""
-        log = log.sort(_JOB, "sent_at", "call_id")
-        gap = pl.col("sent_at").diff().over(_JOB)
-        late = gap.is_null() | (gap > pl.duration(seconds=self.burst_gap_s))
-        runs = log.with_columns(late.cum_sum().alias("run")).group_by(_JOB, "run").agg(
-            pl.len().alias("calls"),
-            (pl.col("sent_at").max() - pl.col("sent_at").min()).alias("lasted"),
-            pl.col("_nobody").sum().alias("ownerless"),
-        )  # fmt: skip
-        enough = pl.col("ownerless") >= self.burst_calls
-        mostly = pl.col("ownerless") >= pl.col("calls") * self.burst_share
-        return runs.with_columns((enough & mostly).alias("burst"))
+    def _large(self, found: pl.DataFrame) -> pl.DataFrame:
+        """Those in flushes that are large enough for the provider."""
+        if not (found["least"] > 0).any():
+            return found
+        size = pl.len().over("provider", "channel", "model", flush(self.flush_hours))
+        return found.filter(size >= pl.col("least"))
 
-    def _recached(self, parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
-        """The parts with what is left of caching in a batch: nothing, or a share of what was read.
+    def _cuts(self, parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+        """For the chosen calls with cached tokens, what is left of them in a batch: nothing, or a
+        share of what was read.
 
         What is read no longer is written again where the provider charges for writing.
         """
-        kind = pl.col("billing_class").cast(pl.String)
-        sums = [pl.col("tokens").filter(kind == name).sum().alias(name) for name in CACHED]
-        mine = parts.join(chosen.select("call_no"), on="call_no", how="semi")
-        cached = mine.group_by("call_no").agg(sums).filter(pl.sum_horizontal(CACHED) > 0)
-        if cached.is_empty():
-            return parts
         share = Fraction(str(self.cache_kept))
-        rows = cached.join(chosen.select("call_no", "caching", "write_class"), on="call_no")
+        rows = _cached(parts, chosen).join(
+            chosen.select("call_no", "caching", "write_class"), on="call_no"
+        )
         kept = pl.col("cache_read") * share.numerator // share.denominator
         lost = pl.col("cache_read") - kept
         cuts = rows.select("call_no", "caching", kept.alias("cache_read"), *(
@@ -188,17 +232,26 @@ class Batching(Lever):
             for name in CACHED if name != "cache_read"
         ))  # fmt: skip
         none = pl.col("caching") == "none"
-        cuts = cuts.select(
+        return cuts.select(
             "call_no", *(pl.when(none).then(0).otherwise(name).alias(name) for name in CACHED)
         )
-        return reclassify(parts, cuts)
+
+
+def _cached(parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """A row for each chosen call with cached tokens: call_no, and how many of each class."""
+    kind = pl.col("billing_class").cast(pl.String)
+    sums = [pl.col("tokens").filter(kind == name).sum().alias(name) for name in CACHED]
+    mine = parts.filter(kind.str.starts_with("cache_")).join(
+        chosen.select("call_no"), on="call_no", how="semi"
+    )
+    return mine.group_by("call_no").agg(sums).filter(pl.sum_horizontal(CACHED) > 0)
 
 
 def _rules(calls: pl.DataFrame) -> pl.DataFrame:
-    """A row for each distinct _KEY that can be batched: hours, caching, write_class."""
+    """A row for each distinct _KEY that can be batched: hours, caching, write_class, least."""
     found = [row for key in calls.select(_KEY).unique().iter_rows() if (row := _rule(*key))]
     schema = {name: calls.schema[name] for name in _KEY}
-    more = {"hours": pl.Int64, "caching": pl.String, "write_class": pl.String}
+    more = {"hours": pl.Int64, "caching": pl.String, "write_class": pl.String, "least": pl.Int64}
     return pl.DataFrame(found, schema={**schema, **more}, orient="row")
 
 
@@ -208,7 +261,10 @@ def _rule(provider: str, channel: str, model: str, day: Any) -> tuple[Any, ...] 
         return None
     caching = caching_rule(provider, channel, model, day)
     write_class = caching.write_class if caching is not None else ""
-    return (provider, channel, model, day, rule.window_hours, rule.caching, write_class)
+    least = limits(provider, channel, model).least or 0
+    return (
+        provider, channel, model, day, rule.window_hours, rule.caching, write_class, least,
+    )  # fmt: skip
 
 
 def _moved(before: Workload, after: Workload) -> pl.DataFrame:

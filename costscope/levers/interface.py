@@ -27,7 +27,7 @@ class Lever(ABC):
     title: ClassVar[str]
     """What it does, in a few words that stand in a table: "Send easy calls to a cheaper model"."""
     stage: ClassVar[str]
-    """One of STACK. Levers of one stage apply in order of name."""
+    """One of STACK."""
     flag: ClassVar[str]
     """The option of `simulate` that switches it on, without dashes: "cache", "route". Levers of one
     stage may share one."""
@@ -38,6 +38,10 @@ class Lever(ABC):
     rewrites_prompts: ClassVar[bool]
     """True where it changes prompts, models or which calls exist, so that provider caching as it is
     in force must be simulated on both sides."""
+    order: ClassVar[int] = 0
+    """Its turn within the stage: 0 first, then by name."""
+    by_request: ClassVar[bool] = False
+    """True for a project with a price of its own: `simulate --all` leaves it out, its flag asks for it."""
     family: ClassVar[str] = ""
     """Levers of one family are several ways to do one thing; of them `recommend` keeps the best."""
     prerequisites: ClassVar[Sequence[str]] = ()
@@ -54,6 +58,11 @@ class Lever(ABC):
     def scenarios(self) -> tuple[Self, Self]:
         """The same lever under its own pessimistic and optimistic assumptions (low, high)."""
         return self, self
+
+    def grounded(self, workload: Workload) -> bool:
+        """Whether the log bears out what decides its figure. Where that is an assumption alone,
+        `recommend` leaves it out and says so; `simulate` shows it, marked as assumed."""
+        return True
 
     def delay_s(self) -> int:
         """How much later an answer may come because of it, in seconds."""

@@ -12,14 +12,11 @@ from typing import Any, ClassVar, Self
 import polars as pl
 
 from costscope.errors import SettingsError
-from costscope.levers import _cache_words as words
-from costscope.levers._cache_calls import placed, ruled, seconds
-from costscope.levers._cache_lru import capacity_of, lru
-from costscope.levers._cache_policy import POLICIES, best
-from costscope.levers._cache_rows import CONVERSATION, PREFIX
-from costscope.levers._calibration import GROUP as FIT
-from costscope.levers._calibration import MILLION, READ
-from costscope.levers._in_force import (
+from costscope.levers._cache import words
+from costscope.levers._cache.calibration import GROUP as FIT
+from costscope.levers._cache.calibration import MILLION
+from costscope.levers._cache.calls import NAMED, placed, ruled, seconds, with_place
+from costscope.levers._cache.in_force import (
     Calibration,
     backtest,
     calibrate,
@@ -28,14 +25,29 @@ from costscope.levers._in_force import (
     losses,
     situated,
 )
+from costscope.levers._cache.lru import capacity_of, lru
+from costscope.levers._cache.pad import padded
+from costscope.levers._cache.policy import GROUP, POLICIES, Way, best, billing
+from costscope.levers._cache.rows import CHOSEN, CONVERSATION, LOGGED, PREFIX
+from costscope.levers._cache.search import searched
+from costscope.levers._cache.table import compared
+from costscope.levers._cut.cut import unbroken
 from costscope.levers._prefix import blocks, reclassify
 from costscope.levers._rows import IS_CACHED
 from costscope.levers.interface import Lever
-from costscope.model import Workload
+from costscope.model import Table, Workload
 from costscope.once import once
 
-__all__ = ["Calibration", "PromptCache", "calibrate", "in_force", "in_force_of"]
+__all__ = [
+    "Calibration",
+    "PromptCache",
+    "calibrate",
+    "in_force",
+    "in_force_of",
+    "unbroken",
+]
 
+CHARGED = pl.col("mode") != "implicit"
 DOCUMENTED_MISS = 0.13
 """OpenAI's guide: a customer's hit rate was 87 % with a prompt_cache_key (billing.md, section 6)."""
 
@@ -62,12 +74,17 @@ class PromptCache(Lever):
     )
 
     ttl: str = "5m"
-    """Lifetime of explicit marks: 5m or 1h (a write costs 1.25 or 2 times the input on Claude)."""
+    """Lifetime of explicit marks: 5m or 1h (a write costs 1.25 or 2 times the input on Claude), or
+    auto: for each feature the one that pays."""
     retention: str = ""
-    """Lifetime where the provider sets the marks: 30m, 12h; empty for the provider's default."""
+    """Lifetime where the provider sets the marks: 30m, 12h, 24h; empty for the provider's default; auto:
+    12h for the features where its writes (2.5 times the input, not 1.25) pay."""
     breakpoints: str = "auto"
     """conversation (ends of tools, of system, and the last block), prefix (the first two only), or
-    auto: the better of the two for each feature, and none where caching does not pay."""
+    auto: the better of the two for each feature, and none where caching does not pay. optimised: also
+    up to four marks that are searched for with the simulator."""
+    pad: bool = False
+    """Lengthen beginnings that fall short of the provider's minimum, where that pays."""
     implicit: bool = True
     """Count providers that cache by themselves, though their bill shows nothing read."""
     miss_rate: float = 0.05
@@ -80,12 +97,12 @@ class PromptCache(Lever):
 
     def __post_init__(self) -> None:
         """Raises SettingsError for a value that means nothing."""
-        if self.ttl not in ("5m", "1h"):
-            raise SettingsError(f"prompt_cache.ttl is {self.ttl!r}; it is 5m or 1h")
-        if self.retention and seconds(self.retention) is None:
+        if self.ttl not in ("5m", "1h", "auto"):
+            raise SettingsError(f"prompt_cache.ttl is {self.ttl!r}; it is 5m, 1h or auto")
+        if self.retention not in ("", "auto") and seconds(self.retention) is None:
             raise SettingsError(f"prompt_cache.retention is {self.retention!r}; write 30m or 12h")
-        if self.breakpoints not in ("auto", *POLICIES):
-            known = ", ".join(("auto", *POLICIES))
+        if self.breakpoints not in ("auto", "optimised", *POLICIES):
+            known = ", ".join(("auto", "optimised", *POLICIES))
             raise SettingsError(f"prompt_cache.breakpoints is {self.breakpoints!r}; it is {known}")
         if self.capacity and capacity_of(self.capacity) is None:
             shown = f"prompt_cache.capacity is {self.capacity!r}"
@@ -95,14 +112,23 @@ class PromptCache(Lever):
 
     def apply(self, workload: Workload) -> Workload:
         """Prompts of calls that are not cached are billed as read, written and fresh instead."""
-        calls, all_blocks = candidates(workload, self), blocks(workload.parts)
-        policies = (CONVERSATION, PREFIX) if self.breakpoints == "auto" else (self.breakpoints,)
-        found = best(all_blocks, calls, READ, policies).drop("policy")
+        made = prepared(workload, self)
+        all_blocks = blocks(made.parts)
+        tried = ways(made, self)
+        found = best(all_blocks, tried, billing).filter(pl.col("total") > 0).drop("way", "total")
         held = engines(workload, all_blocks, self.capacity)
         cuts = pl.concat([found, held], how="diagonal").fill_null(0)
+        cuts = cuts.filter(pl.sum_horizontal(pl.exclude("call_no")) > 0)
         if cuts.is_empty():
             return workload
-        return workload.with_(parts=reclassify(workload.parts, cuts))
+        return made.with_(parts=reclassify(made.parts, cuts))
+
+    def variants(self) -> Sequence[Self]:
+        """As it is; with marks and lifetimes chosen for each feature; and with padding, too."""
+        if self != replace(type(self)(), capacity=self.capacity, miss_rate=self.miss_rate):
+            return (self,)
+        chosen = replace(self, ttl="auto", retention="auto", breakpoints="optimised")
+        return self, chosen, replace(chosen, pad=True)
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: a documented miss rate where none is fitted, and nothing from providers that cache by
@@ -121,8 +147,84 @@ class PromptCache(Lever):
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """What could not be simulated, what was left as billed, and what was assumed of misses."""
         own = engines(before, blocks(before.parts), self.capacity).height
-        known = words.notes(before, candidates(before, self), self.miss_rate)
-        return (*known, *words.held(own, self.capacity))
+        known = words.notes(before, candidates(before, lived(self)[0]), self.miss_rate)
+        grown = int(after.parts["tokens"].sum()) - int(before.parts["tokens"].sum())
+        said = (*known, *words.held(own, self.capacity), *words.lengthened(grown))
+        if self.breakpoints != "optimised":
+            return said
+        return (*said, *words.marked(places(before.log, searching(lived(self)[0]))))
+
+    def details(self, before: Workload, after: Workload) -> Sequence[Table]:
+        """What each policy would read and write of the log as it was."""
+        return table(before.log, self)
+
+
+def prepared(workload: Workload, lever: PromptCache) -> Workload:
+    """The workload, padded if that is asked for and pays anywhere."""
+    if not lever.pad:
+        return workload
+    parts = padded(workload.parts, candidates(workload, lived(lever)[0]))
+    return workload if parts is workload.parts else workload.with_(parts=parts)
+
+
+def lived(lever: PromptCache) -> list[PromptCache]:
+    """The lever with each lifetime that it may choose, the shorter first."""
+    short = replace(
+        lever,
+        ttl="5m" if lever.ttl == "auto" else lever.ttl,
+        retention="" if lever.retention == "auto" else lever.retention,
+    )
+    long = replace(
+        lever,
+        ttl="1h" if lever.ttl == "auto" else lever.ttl,
+        retention="12h" if lever.retention == "auto" else lever.retention,
+    )
+    return [short] if short == long else [short, long]
+
+
+def ways(workload: Workload, lever: PromptCache) -> list[Way]:
+    """What is tried: marks by policy, with each lifetime, and marks that are searched for."""
+    usual = {"auto": (CONVERSATION, PREFIX), "optimised": (CONVERSATION, PREFIX)}
+    found: list[Way] = []
+    for one in lived(lever):
+        calls = candidates(workload, one)
+        policies = usual.get(lever.breakpoints, (lever.breakpoints,))
+        for name in policies:
+            # Where a provider caches by itself, every policy is the first one.
+            some = calls.filter(CHARGED) if found else calls
+            found += [Way(name, some.with_columns(policy=pl.lit(name)))] if some.height else []
+        if lever.breakpoints == "optimised":
+            spots = places(workload.log, searching(one))
+            found.append(Way("optimised", with_spots(calls, spots)))
+    return found
+
+
+def searching(lever: PromptCache) -> PromptCache:
+    """The lever as it looks for marks, whatever is assumed of misses: it looks once."""
+    return replace(lever, implicit=True, ideal=False, miss_rate=0.0)
+
+
+@once
+def places(log: Workload, lever: PromptCache) -> pl.DataFrame:
+    """The marks that are best on the log as it was, by NAMED: its what-ifs keep to them."""
+    made = prepared(log, lever)
+    calls = candidates(made, lever)
+    spots = searched(blocks(made.parts), calls, billing)
+    rows = with_place(calls.join(spots, on=GROUP, nulls_equal=True))
+    return rows.select(*NAMED, pl.col("model").cast(pl.String), "spots").unique(NAMED)
+
+
+def with_spots(calls: pl.DataFrame, spots: pl.DataFrame) -> pl.DataFrame:
+    """The calls with the marks chosen for their group; where a provider caches by itself, as it does."""
+    spots = spots.drop("model")
+    rows = with_place(calls).join(
+        spots, on=NAMED, how="left", nulls_equal=True, maintain_order="left"
+    )
+    asked = pl.col("spots").is_not_null()
+    return rows.with_columns(
+        policy=pl.when(asked).then(pl.lit(CHOSEN)).otherwise(pl.lit(LOGGED)),
+        spots=pl.col("spots").fill_null(0),
+    )
 
 
 @once
@@ -139,6 +241,21 @@ def candidates(workload: Workload, lever: PromptCache) -> pl.DataFrame:
         most=pl.lit(0) if lever.ideal else pl.col("most").fill_null(assumed),
         ttl=pl.when(known).then("longest").otherwise("ttl"),
     )
+
+
+@once
+def table(log: Workload, lever: PromptCache) -> Sequence[Table]:
+    """Every policy with every lifetime on one log, whatever the lever itself is set to."""
+    every = replace(lever, ttl="auto", retention="auto")
+    if lever.breakpoints != "optimised":
+        every = replace(every, breakpoints="auto")
+    tried = ways(log, every)
+    if not tried:
+        return ()
+    calls = tried[0].calls.filter(pl.col("mode") == "breakpoint")
+    if calls.height:
+        tried.append(Way("implicit", calls.with_columns(policy=pl.lit(LOGGED))))
+    return compared(blocks(log.parts), tried, billing)
 
 
 def engines(workload: Workload, all_blocks: pl.DataFrame, capacity: str) -> pl.DataFrame:

@@ -9,20 +9,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import polars as pl
 
 from costscope.errors import SettingsError
-from costscope.levers._rows import without
-from costscope.levers._words import count, duration, percent
+from costscope.levers._answers.age import (
+    by_age,
+    by_feature,
+    compared,
+    differing,
+    over_time,
+    untimed,
+)
+from costscope.levers._answers.allowed import MICROSECONDS, SCOPES, able, moments, repeatable
+from costscope.levers._answers.room import held, lost
+from costscope.levers._rows import sizes, without
+from costscope.levers._shares import wilson
+from costscope.levers._words import count, duration, listing, percent
 from costscope.levers.interface import Lever
-from costscope.model import ANSWERED, Trait, Workload
+from costscope.model import Table, Workload
+from costscope.once import once
 
-SCOPES = {"all": [], "user": ["user_id"], "tenant": ["tenant"]}
-"""Who may share an answer → the columns that must be known and equal."""
+DIFFERS = 0.2
+"""The pessimistic end takes it that a cache is switched off for a feature whose answers differ, word
+for word, more often than this. No figure is published; one wrong word in five is our own patience."""
 
-MICROSECONDS = 1_000_000
+_HIT = {"call_no": pl.Int64, "source": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,9 @@ class ResponseCache(Lever):
     """Answers a request from an earlier, successful call with the same request hash.
 
     An answer is stored when its call ends and kept for a fixed time; a hit does not prolong it. It
-    is stored anew only when the request is computed again. Calls that failed or asked for a tool
-    are neither stored nor served, so a retry of a failed request is no hit.
+    is stored anew only when the request is computed again. Where more answers are stored than fit,
+    the one that was asked for longest ago goes first. Calls that failed or asked for a tool are
+    neither stored nor served, so a retry of a failed request is no hit.
     """
 
     title: ClassVar[str] = "Reuse answers to repeated requests"
@@ -46,7 +60,8 @@ class ResponseCache(Lever):
     )
     caveats: ClassVar[Sequence[str]] = (
         "The cost of running the store is not in the figure.",
-        "Prompts about live data (prices, weather, the user's own records) must be kept out of it.",
+        "Prompts about live data (prices, weather, the user's own records) must be kept out of it: "
+        "name their features in `never`.",
     )
 
     ttl_s: int = 86_400
@@ -59,15 +74,27 @@ class ResponseCache(Lever):
     """Also serve calls whose log has no temperature. Most logs leave it out where the caller did,
     and few callers who left it out want a new answer to the same question each time. The low end of
     the interval counts none of these calls."""
+    never: tuple[str, ...] = ()
+    """Features (globs) whose answers are about live data; they are neither stored nor served."""
+    max_entries: int = 100_000
+    """How many answers the store holds; the one that was asked for longest ago makes room. At some
+    4 kB an answer (a thousand tokens of English) these are 400 MB, what a small store holds."""
+    max_differing: float = 1.0
+    """A feature is left out if the log shows its answers to differ, word for word, more often than
+    this share. 1: none is, because a sampled model words one answer in many ways. Low end 0.2."""
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
             raise SettingsError(f"scope is {self.scope!r}; it can be: {', '.join(SCOPES)}")
         if self.ttl_s <= 0:
             raise SettingsError(f"ttl_s is {self.ttl_s}; it must be above 0")
+        if self.max_entries < 1:
+            raise SettingsError(f"max_entries is {self.max_entries}; it must be 1 or more")
+        if not 0 <= self.max_differing <= 1:
+            raise SettingsError(f"max_differing is {self.max_differing}; it must lie from 0 to 1")
 
     def apply(self, workload: Workload) -> Workload:
-        hits = self._hits(workload.calls)
+        hits = _hits(workload, self)
         return without(workload, hits["call_no"]) if hits.height else workload
 
     def action(self, before: Workload, after: Workload) -> str:
@@ -81,8 +108,10 @@ class ResponseCache(Lever):
         )
 
     def scenarios(self) -> tuple[Self, Self]:
-        """Low: no call of unknown temperature is served. High: as set."""
-        return replace(self, unknown_temperature=False), self
+        """Low: no call of unknown temperature is served, and no feature whose answers surely differ
+        in more than a fifth of the cases. High: as set."""
+        most = min(self.max_differing, DIFFERS)
+        return replace(self, unknown_temperature=False, max_differing=most), self
 
     def variants(self) -> Sequence[Self]:
         """Shorter times to live, the shortest first; none if the time was set by hand."""
@@ -92,19 +121,21 @@ class ResponseCache(Lever):
 
     def backtest(self, workload: Workload) -> Mapping[str, Any] | None:
         """How often the log's own answer to a served call was the cached one, word for word:
-        `hits`, `compared` (both texts known), `same_answer`. None where no two can be compared."""
-        hits = self._hits(workload.calls)
-        answers = _answers(workload.parts, hits)
-        both = hits.join(answers, on="call_no").join(
-            answers, left_on="source", right_on="call_no", suffix="_cached"
-        )
-        if both.is_empty():
+        `hits`, `compared` (both texts known), `same_answer`, its share and that share's 95 % interval.
+        None where no two can be compared."""
+        hits = _hits(workload, self)
+        both = _both(workload, self)
+        same = int(both["same"].sum())
+        ends = wilson(same, both.height)
+        if ends is None:
             return None
-        same = both.filter(pl.col("answer") == pl.col("answer_cached")).height
-        return {"hits": hits.height, "compared": both.height, "same_answer": same}
+        return {
+            "hits": hits.height, "compared": both.height, "same_answer": same,
+            "same_answer_share": same / both.height, "at_least": ends[0], "at_most": ends[1],
+        }  # fmt: skip
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
-        """What it took for granted about hashes, times and temperatures."""
+        """What it took for granted about hashes, times and temperatures, and what did not fit."""
         gone = before.calls.join(after.calls, on="call_no", how="anti")
         silent = gone.filter(pl.col("temperature").is_null()).height
         blind = before.calls.filter(pl.col("request_hash") == 0).height
@@ -116,45 +147,95 @@ class ResponseCache(Lever):
             )
         if blind:
             found.append(f"{count(blind, 'call')} without logged text can never be a hit.")
-        return found
+        return [*found, *untimed(before), *self._left_out(before), *self._pushed_out(before)]
 
-    def _hits(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """A row for each call that is served: call_no, and `source`, the call that it repeats."""
-        hits = [hit for group in self._repeats(calls) for hit in self._served(group)]
-        return pl.DataFrame(hits, schema={"call_no": pl.Int64, "source": pl.Int64}, orient="row")
+    def details(self, before: Workload, after: Workload) -> Sequence[Table]:
+        """Hits over time, and how often the log gave the same answer again, by its age and feature."""
+        hits = _hits(before, self)
+        if hits.is_empty():
+            return ()
+        asked = before.calls.filter(~pl.col("added")).select("call_no", "sent_at")
+        tables = [over_time(asked, hits, self._stored(before.calls, hits), self.max_entries)]
+        both = _both(before, self)
+        return [*tables, by_age(both), by_feature(both)] if both.height else tables
 
-    def _repeats(self, calls: pl.DataFrame) -> Iterator[list[tuple[int, int, int, int]]]:
-        """Requests made more than once: (group, sent, answered, call_no) in order of time."""
-        keys = ["request_hash", *SCOPES[self.scope]]
-        able = calls.filter(self._able(), pl.all_horizontal(pl.col(keys).is_not_null()))
-        able = able.filter(pl.len().over(keys) > 1).sort(*keys, "sent_at", "call_id")
-        sent = pl.col("sent_at").dt.timestamp("us")
-        rows = able.select(
-            pl.struct(keys).rle_id().alias("group"),
-            sent.alias("sent"),
-            (sent + pl.col("latency_us").fill_null(0)).alias("answered"),
-            "call_no",
-        ).iter_rows()
-        for _, group in groupby(rows, itemgetter(0)):
+    def _left_out(self, before: Workload) -> Iterator[str]:
+        names = _unsteady(before, self)
+        if names:
+            shown = listing([name or "calls without a feature" for name in names])
+            yield (
+                f"Left out because the log's own answers differ in more than "
+                f"{self.max_differing:.0%} of the cases: {shown}."
+            )
+
+    def _pushed_out(self, before: Workload) -> Iterator[str]:
+        _, pushed, unlike = _served(before, self)
+        if unlike:
+            yield (
+                f"Sent with the logged text of another, but billed for a prompt of another length: "
+                f"{count(unlike, 'call')}. What differs is not in the log, so none is a hit."
+            )
+        if pushed:
+            yield (
+                f"Asked for again after it had made room for others: {count(pushed, 'answer')}; "
+                f"{self.max_entries:,} fit."
+            )
+
+    def _stored(self, calls: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
+        """From and until when (microseconds) each answer was held."""
+        made = calls.filter(self._able(calls)).join(hits, on="call_no", how="anti")
+        return held(made, self._keys(), self.ttl_s * MICROSECONDS)
+
+    def _repeats(self, asked: pl.DataFrame) -> Iterator[list[tuple[int, int, int, bool, int]]]:
+        """The rows of `_asked` by request."""
+        for _, group in groupby(asked.iter_rows(), itemgetter(0)):
             yield list(group)
 
-    def _able(self) -> pl.Expr:
-        """Calls that may be stored and served."""
-        cold = pl.lit(self.any_temperature) | (pl.col("temperature") == 0)
+    def _asked(self, alike: pl.DataFrame) -> pl.DataFrame:
+        """Those of `_alike` whose request was made more than once, by request and time: group, sent, answered
+        (microseconds), `lost` (whether the answer had made room by then), call_no.
+
+        The hash knows only what was logged, so the prompts must be billed at one length too.
+        """
+        keys = [*self._keys(), "input_tokens"]
         return (
-            (pl.col("request_hash") != 0)
-            & pl.col("status").is_in(ANSWERED)
-            & pl.col("sent_at").is_not_null()
-            & ((pl.col("traits") & Trait.TOOL_CALLED) == 0)
-            & cold.fill_null(self.any_temperature or self.unknown_temperature)
-            & ~pl.col("added")
+            alike.filter(pl.len().over(keys) > 1)
+            .sort(*keys, "sent_at", "call_id")
+            .select(pl.struct(keys).rle_id().alias("group"), *moments(), "lost", "call_no")
         )
 
-    def _served(self, group: list[tuple[int, int, int, int]]) -> Iterator[tuple[int, int]]:
+    def _alike(self, workload: Workload) -> pl.DataFrame:
+        """The calls that share their request hash with another, with `lost` and `input_tokens`."""
+        fit = workload.calls.filter(self._able(workload.calls))
+        fit = fit.with_columns(lost(fit, self._keys(), self.max_entries)).filter(
+            pl.len().over(self._keys()) > 1
+        )
+        mine = pl.col("call_no").is_in(fit["call_no"].implode())
+        lengths = sizes(workload.parts.filter(mine)).select("call_no", "input_tokens")
+        both = fit.join(lengths, on="call_no", how="left", maintain_order="left")
+        return both.with_columns(pl.col("input_tokens").fill_null(0))
+
+    def _keys(self) -> list[str]:
+        return ["request_hash", *SCOPES[self.scope]]
+
+    def _able(self, calls: pl.DataFrame) -> pl.Expr:
+        """Calls that may be stored and served."""
+        return able(calls, self._keys(), self.never) & repeatable(
+            any_temperature=self.any_temperature, unknown_temperature=self.unknown_temperature
+        )
+
+    def _served(
+        self, group: Sequence[tuple[int, int, int, bool, int]]
+    ) -> Iterator[tuple[int, int]]:
         """(call, source) for the hits among calls of one request; the others are stored."""
         ttl = self.ttl_s * MICROSECONDS
         stored: list[tuple[int, int]] = []
-        for _, sent, answered, call in group:
+        for _, sent, answered, gone, call in group:
+            if gone:
+                stored = []
+            elif len(stored) == 1 and stored[0][0] < sent <= stored[0][0] + ttl:
+                yield call, stored[0][1]
+                continue
             stored = [entry for entry in stored if sent <= entry[0] + ttl]
             ready = [entry for entry in stored if entry[0] < sent]
             if ready:
@@ -163,11 +244,47 @@ class ResponseCache(Lever):
                 stored.append((answered, call))
 
 
-def _answers(parts: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
-    """call_no and `answer`, the hashes of the reply's texts, for calls of `hits` that have them."""
-    wanted = pl.concat([hits["call_no"], hits["source"]]).unique()
-    replies = parts.filter(
-        pl.col("segment") == "output", pl.col("call_no").is_in(wanted.implode())
-    ).sort("call_no", "seq")
-    answers = replies.group_by("call_no").agg(pl.col("content").alias("answer"))
-    return answers.filter(pl.col("answer").list.min() > 0)
+class _Served(NamedTuple):
+    """Who is served: call_no, and `source`, the call that it repeats; how many were not because the
+    answer had made room for others; how many calls share a hash but not the length of a prompt."""
+
+    hits: pl.DataFrame
+    lost: int
+    unlike: int
+
+
+@once
+def _served(workload: Workload, lever: ResponseCache) -> _Served:
+    """The calls that are served, whatever their features' answers are like."""
+    alike = lever._alike(workload)
+    asked = lever._asked(alike)
+    hits = [hit for group in lever._repeats(asked) for hit in lever._served(group)]
+    found = pl.DataFrame(hits, schema=_HIT, orient="row")
+    return _Served(found, int(asked["lost"].sum()), alike.height - asked.height)
+
+
+@once
+def _both(workload: Workload, lever: ResponseCache) -> pl.DataFrame:
+    """Both answers of each hit, see `compared`."""
+    return compared(workload, _hits(workload, lever))
+
+
+@once
+def _unsteady(workload: Workload, lever: ResponseCache) -> Sequence[str | None]:
+    """The features that are left out because their answers differ too often."""
+    if lever.max_differing == 1:
+        return ()
+    return differing(compared(workload, _served(workload, lever).hits), lever.max_differing)
+
+
+@once
+def _hits(workload: Workload, lever: ResponseCache) -> pl.DataFrame:
+    """The calls that are served: none of, nor from, a feature that is left out."""
+    hits, out = _served(workload, lever).hits, _unsteady(workload, lever)
+    if not out:
+        return hits
+    steady = ~pl.col("feature").is_in(list(out), nulls_equal=True)
+    kept = workload.calls.filter(steady).select("call_no")
+    return hits.join(kept, on="call_no", how="semi", maintain_order="left").join(
+        kept, left_on="source", right_on="call_no", how="semi", maintain_order="left"
+    )

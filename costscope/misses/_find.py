@@ -8,6 +8,7 @@ import polars as pl
 
 from costscope import plugins
 from costscope.misses._state import SPANS, Book, State, billed, billed_as, state_of
+from costscope.misses._told import reasons
 from costscope.misses.interface import About, Cause, Repair
 from costscope.model import Workload
 from costscope.reports.misses import Finding, Misses, Unexplained
@@ -42,9 +43,11 @@ def find(workload: Workload, book: Book, spans: pl.DataFrame | None = None) -> M
 
 
 def _unexplained(state: State) -> Unexplained:
-    """What the simulator, with every cause in place, finds in the cache and the bill does not."""
+    """What the simulator, with every cause in place, finds in the cache and the bill does not, and the
+    provider gives no reason for."""
     ideal = billed(state.with_calls(lost=pl.lit(0), most=pl.lit(0))).select("call_no", "read")
-    calls = state.calls.filter("in_force").join(ideal, on="call_no")
+    unsaid = state.calls.join(reasons(state.calls), on="call_no", how="anti")
+    calls = unsaid.filter("in_force").join(ideal, on="call_no")
     short = calls.with_columns(tokens=pl.col("read") - pl.col("billed")).filter(
         pl.col("tokens") > STEP
     )
@@ -65,7 +68,8 @@ def _taken_out(cause: Cause, state: State) -> tuple[State, list[Finding]]:
     if repair is None:
         return state, []
     before = repair.before or state
-    now = billed(before).join(_shown(state), on="call_no", maintain_order="left")
+    was = billed(before) if repair.was is None else billed_as(before, repair.was)
+    now = was.join(_shown(state), on="call_no", maintain_order="left")
     free = _freed(repair)
     kept = _worth(now, _gains(now, free, free))
     if not kept:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from costscope.levers._cache_rows import LOGGED
+from costscope.levers._cache.rows import LOGGED
 from costscope.misses import _head
 from costscope.misses._state import EXPLICIT, MARKED, PROMPT, State, relaid
 from costscope.misses.interface import About, Repair

@@ -8,9 +8,9 @@ from typing import Protocol, Self
 
 import polars as pl
 
-from costscope.levers._cache_sim import cuts, simulate
-from costscope.levers._calibration import READ
-from costscope.levers._in_force import losses, situated, with_loss
+from costscope.levers._cache.calibration import READ
+from costscope.levers._cache.in_force import losses, situated, with_loss
+from costscope.levers._cache.sim import cuts, simulate
 from costscope.levers._prefix import blocks, rehash
 from costscope.model import CLASSES, INPUT_CLASSES, Workload
 from costscope.once import once
@@ -126,7 +126,7 @@ def billed_as(state: State, reads: pl.DataFrame) -> pl.DataFrame:
 
 @once
 def simulated(state: State) -> pl.DataFrame:
-    """What the simulator says of each call, see `_cache_sim.simulate`, with `lost` and `most`."""
+    """What the simulator says of each call, see `_cache.sim.simulate`, with `lost` and `most`."""
     about = state.calls.select("call_no", "lost", "most")
     return simulate(state.blocks, state.calls).join(about, on="call_no", maintain_order="left")
 

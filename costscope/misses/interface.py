@@ -40,6 +40,9 @@ class Repair:
     reads: pl.DataFrame | None = None
     """call_no and `read`: what the misses cost is that these tokens would have been read of the log as
     it is, and that it goes on as it is; None: `free` tells."""
+    was: pl.DataFrame | None = None
+    """call_no and `read`: what each call reads of the log as it is, where the bill itself tells it of some
+    calls; None: what the simulator says of all."""
     about: Mapping[int, About] = field(default_factory=dict)
     """By group."""
 

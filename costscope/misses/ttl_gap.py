@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from costscope.levers._cache_rows import WRITES
+from costscope.levers._cache.rows import WRITES
 from costscope.misses._state import MARKED, PROMPT, State
 from costscope.misses.interface import About, Cause, Repair
 

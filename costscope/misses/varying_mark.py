@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from costscope.levers._cache_rows import LOGGED
+from costscope.levers._cache.rows import LOGGED
 from costscope.misses._state import EXPLICIT, MARKED, PROMPT, State
 from costscope.misses.interface import About, Cause, Repair
 

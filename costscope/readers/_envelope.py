@@ -125,6 +125,8 @@ def _surest(envelope: Envelope) -> float:
     return _dialects.rates(envelope)[0][0]
 
 
+MAX_GLANCED = 4 * MAX_RECORDS
+"""Several heads at once, so that one head is never forgotten for each format that looks at it."""
 _heads: dict[int, tuple[dict[str, Any], Envelope]] = {}
 
 
@@ -133,7 +135,7 @@ def glanced(record: dict[str, Any]) -> Envelope:
     known = _heads.get(id(record))
     if known is not None and known[0] is record:
         return known[1]
-    if len(_heads) >= MAX_RECORDS:
+    if len(_heads) >= MAX_GLANCED:
         _heads.clear()
     envelope = _bodies.unwrap(_json.dumps(record))
     _heads[id(record)] = record, envelope

@@ -8,6 +8,7 @@ from typing import Any
 
 from costscope.levers.interface import Lever
 from costscope.model import Column, Recommendation, Report, Table
+from costscope.reports import advice
 from costscope.reports import simulation as simulation_report
 from costscope.reports.simulation import Simulation
 
@@ -151,7 +152,7 @@ def _notes(found: Described) -> Iterator[str]:
         return
     for one in found.result.levers:
         yield from (f"Mind: {text}" for text in one.caveats if text not in lever.caveats)
-        yield from simulation_report.break_even(one)
+        yield from (*advice.break_even(one), *advice.breakdown(one))
         if one.backtest:
-            yield f"Checked on this log: {simulation_report.pairs(one.backtest)}."
+            yield f"Checked on this log: {advice.pairs(one.backtest)}."
     yield from found.result.assumptions

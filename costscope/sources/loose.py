@@ -20,7 +20,7 @@ def parsed(text: bytes | str) -> Any:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     try:
-        return json.loads(text, parse_constant=_null)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         return NOTHING
 
@@ -29,13 +29,15 @@ def _null(_: str) -> None:
     return None
 
 
+_DECODER = json.JSONDecoder(parse_constant=_null)
+
+
 def values(text: str) -> Iterator[tuple[Any, int]]:
     """Values that follow each other, with the place after each: one after another, or as items of an
     array that may never be closed. Raises ValueError or RecursionError where the next is broken."""
-    decoder = json.JSONDecoder(parse_constant=_null)
     at = _after(text, 0)
     while at < len(text):
-        value, at = decoder.raw_decode(text, at)
+        value, at = _DECODER.raw_decode(text, at)
         yield value, at
         at = _after(text, at)
 

@@ -166,12 +166,12 @@ class Store:
     def note_rules(self, source_nos: Collection[int], digest: str) -> None:
         """Inside the running transaction: the user's rules by which the calls of these files were cut;
         "" for none."""
-        keys = [(f"rules.{number}",) for number in source_nos]
+        keys = [f"rules.{number}" for number in source_nos]
         with self._told():
-            for key in keys:
-                self._db.execute("delete from meta where key = ?", key)
-                if digest:
-                    self._db.execute("insert into meta values (?, ?)", (*key, digest))
+            # One statement for all: each takes about a millisecond.
+            self._db.execute("delete from meta where key in (select unnest(?::varchar[]))", [keys])
+            if digest and keys:
+                self._db.executemany("insert into meta values (?, ?)", [(k, digest) for k in keys])
 
     def other_rules(self, digest: str) -> int:
         """How many files have calls that were cut by other rules of the user."""

@@ -82,7 +82,17 @@ class Made(Lever):
 
 def made(name: str, change: Any, stage: str = "truncation", *, rewrites: bool = False, **more: Any):
     """A lever of this name; attributes of Lever may be given, and fields of Made."""
-    own = ("effort", "risk", "notes", "variants", "family", "delay_s")
+    own = (
+        "effort",
+        "risk",
+        "notes",
+        "variants",
+        "family",
+        "delay_s",
+        "with_retries",
+        "misroute_limit",
+        "grounded",
+    )
     attributes = {k: more.pop(k) for k in own if k in more}
     attributes |= {"name": name, "title": name, "stage": stage, "rewrites_prompts": rewrites}
     return type(name, (Made,), attributes)(change=change, **more)

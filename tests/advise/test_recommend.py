@@ -73,6 +73,16 @@ def test_of_a_family_the_best_is_kept():
         made("better", drop("a", "b", "c"), family="windows"),
     ]  # fmt: skip
     assert names(run(*levers)) == ["better", "other"]
+    hoped = made("hoped", drop("a", "b", "c", "d"), family="windows", low=drop("a"))
+    assert names(run(*levers, hoped)) == ["better", "other"]
+
+
+def test_what_rests_on_an_assumption_alone_is_left_out_and_named():
+    found = run(made("x", drop("a")), made("y", drop("b"), grounded=lambda self, work: False))
+    assert names(found) == ["x"]
+    assert any(
+        text.startswith("y: left out, since this log says too little") for text in found.assumptions
+    )
 
 
 def test_a_front_for_each_risk_and_effort_that_gives_more():

@@ -216,6 +216,16 @@ def test_the_lever_speaks_in_the_assumptions():
     assert "x: It may rain." in run(workload(plain("a")), lever).assumptions
 
 
+def test_a_router_says_how_many_calls_may_be_asked_again():
+    retried = {0.0: made("x", drop("a", "b")), 1.0: made("x", drop("a"))}
+    lever = made(
+        "x", drop("a", "b"), with_retries=lambda self, share: retried[share],
+        misroute_limit=lambda self, none, every: f"From {none:,} to {every:,}.",
+    )  # fmt: skip
+    found = run(workload(plain("a"), plain("b"), plain("c")), lever)
+    assert found.levers[0].caveats[-1] == "From 2,000 to 1,000."
+
+
 def test_one_lever_twice_is_refused():
     levers = [made("x", drop("a")), made("x", drop("b"))]
     with pytest.raises(SettingsError, match="the same lever was asked for twice"):

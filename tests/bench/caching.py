@@ -35,7 +35,7 @@ SECOND = 1_000_000
 
 
 def made(calls: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Blocks and calls as `_cache_sim.simulate` takes them: programs with a system prompt each, whose
+    """Blocks and calls as `_cache.sim.simulate` takes them: programs with a system prompt each, whose
     conversations repeat all that was said, half of them on either kind of provider."""
     rng = np.random.default_rng(1)
     number = np.arange(calls)
@@ -81,7 +81,7 @@ def prompts(number: np.ndarray) -> pl.DataFrame:
 
 def one(calls: int) -> None:
     """The child's side: prints seconds, seconds of CPU, MB before and at most, calls and tokens read as JSON."""
-    from costscope.levers._cache_sim import simulate
+    from costscope.levers._cache.sim import simulate
 
     blocks, about = made(calls)
     unit = 2**20 if sys.platform == "darwin" else 2**10

@@ -65,7 +65,7 @@ def main() -> int:
     parser.add_argument("--splits", type=int, default=SPLITS)
     splits = parser.parse_args().splits
     book = PriceBook.load()
-    print("lever | log | calls | conversations | saves | half the range | holds | seconds")
+    line("lever", "log", "calls", "conversations", "saves", "half the range", "holds", "seconds")
     failed = False
     for case in CASES:
         started = perf_counter()
@@ -74,12 +74,18 @@ def main() -> int:
         told = [x for x in found if x is not None]
         share = sum(x.inside for x in told) / max(len(told), 1)
         failed |= share < WANTED
-        print(
+        line(
             case.lever, " ".join(case.logs), work.calls.height, work.calls["cluster"].n_unique(),
             f"{mean(x.saved for x in told):.2%}", f"{mean(x.reach for x in told):.2%}",
-            f"{share:.1%} of {len(told)}", f"{perf_counter() - started:.0f}", sep=" | ", flush=True,
+            f"{share:.1%} of {len(told)}", f"{perf_counter() - started:.0f}",
         )  # fmt: skip
     return int(failed)
+
+
+def line(*cells: object) -> None:
+    """A row of the table, at once."""
+    sys.stdout.write(" | ".join(map(str, cells)) + "\n")
+    sys.stdout.flush()
 
 
 def read(globs: tuple[str, ...]) -> Workload:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from costscope.levers._cache_heads import headed, heads, learned
-from costscope.levers._in_force import situated
+from costscope.levers._cache.heads import headed, heads, learned
+from costscope.levers._cache.in_force import situated
 from costscope.levers.prompt_cache import PromptCache, calibrate, in_force
 from tests.workloads import call, history, output, part, query, tokens, workload
 

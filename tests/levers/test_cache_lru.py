@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costscope.errors import SettingsError
-from costscope.levers._cache_calls import placed
-from costscope.levers._cache_lru import Capacity, capacity_of, lru
+from costscope.levers._cache.calls import placed
+from costscope.levers._cache.lru import Capacity, capacity_of, lru
 from costscope.levers._prefix import blocks
 from costscope.levers.prompt_cache import PromptCache
 from tests.workloads import call, output, query, same, tokens, workload

@@ -4,8 +4,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costscope.levers import _cache_live, _cache_sim
-from costscope.levers._cache_sim import WRITES, cuts, simulate
+from costscope.levers._cache import live as _cache_live
+from costscope.levers._cache import sim as _cache_sim
+from costscope.levers._cache.sim import WRITES, cuts, simulate
 from costscope.levers._prefix import blocks
 from tests.workloads import call, output, part, query, workload
 

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costscope.levers._calibration import READ, backtested, explained, fitted, halves
+from costscope.levers._cache.calibration import READ, backtested, explained, fitted, halves
 
 CALL = st.tuples(st.integers(0, 200_000), st.integers(0, 100))
 

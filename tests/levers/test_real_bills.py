@@ -5,8 +5,8 @@ import csv
 import polars as pl
 import pytest
 
-from costscope.levers._cache_heads import headed, learned
-from costscope.levers._in_force import in_force, truth
+from costscope.levers._cache.heads import headed, learned
+from costscope.levers._cache.in_force import in_force, truth
 from costscope.levers.prompt_cache import PromptCache
 from tests.levers.conftest import read
 

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costscope import plugins
+from costscope.advise import simulate
 from costscope.errors import SettingsError
 from costscope.levers.response_cache import ResponseCache
 from costscope.model import Trait
-from tests.workloads import call, output, query, same, shuffled, workload
+from costscope.prices import PriceBook
+from tests.workloads import call, output, part, query, same, shuffled, workload
 
 HOUR = 3_600
 
@@ -116,7 +119,11 @@ def test_the_low_end_serves_no_unknown_temperature():
 def test_the_backtest_compares_the_answers_in_the_log():
     calls = [asked("a", 0), asked("b", 1), asked("c", 2, answer="no"), asked("d", 3, answer="")]
     found = ResponseCache().backtest(workload(*calls))
-    assert found == {"hits": 3, "compared": 2, "same_answer": 1}
+    # One of two: Wilson's centre is 1/2 and its half-width 1.96 * sqrt(1/8 + 3.8415/16) / 2.92073.
+    assert found == {
+        "hits": 3, "compared": 2, "same_answer": 1, "same_answer_share": 0.5,
+        "at_least": pytest.approx(0.0945, abs=1e-4), "at_most": pytest.approx(0.9055, abs=1e-4),
+    }  # fmt: skip
     assert ResponseCache().backtest(workload(asked("a", 0))) is None
 
 
@@ -181,3 +188,187 @@ def test_order_of_rows_does_not_matter_and_nothing_is_changed_in_place(calls, se
 
 def test_an_empty_workload_stays_itself():
     assert same(ResponseCache().apply(workload()), workload())
+
+
+def test_live_data_is_neither_stored_nor_served():
+    calls = [asked("a", 0, feature="rates"), asked("b", 1, feature="rates"), asked("c", 2)]
+    assert left(ResponseCache(), *calls) == ["a"]
+    assert left(ResponseCache(never=("rat*",)), *calls) == ["a", "b", "c"]
+    assert left(ResponseCache(never=("rat*",)), *calls, asked("d", 3)) == ["a", "b", "c"]
+
+
+ORDER = "ABCABA"
+"""Requests a second apart. A store of two: C pushes A out (a hit on B would not have), then A is
+computed anew and pushes B out, B is computed anew and pushes C out, and the last A is there."""
+
+
+def rotating():
+    return [asked(f"{n}{name}", n, request=name) for n, name in enumerate(ORDER)]
+
+
+def test_the_answer_that_was_asked_for_longest_ago_makes_room():
+    assert left(ResponseCache(), *rotating()) == ["0A", "1B", "2C"]
+    two = ResponseCache(max_entries=2)
+    assert left(two, *rotating()) == ["0A", "1B", "2C", "3A", "4B"]
+    work = workload(*rotating())
+    assert "2 answers;" in two.notes(work, two.apply(work))[-1]
+    assert two.notes(work, work)[-1].endswith("2 fit.")
+
+
+def test_a_hit_makes_an_answer_the_newest():
+    # A B A C A: the second A is a hit, so C pushes B out and the third A is a hit too.
+    calls = [asked(f"{n}{name}", n, request=name) for n, name in enumerate("ABACA")]
+    assert left(ResponseCache(max_entries=2), *calls) == ["0A", "1B", "3C"]
+
+
+def test_room_for_all_is_no_limit():
+    assert left(ResponseCache(max_entries=3), *rotating()) == ["0A", "1B", "2C"]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from("vwxyz"), max_size=30), st.integers(1, 4), st.integers(0, 5))
+def test_eviction_agrees_with_the_plain_rule(names, room, seed):
+    held, made = [], []
+    for number, name in enumerate(names):
+        if name in held:
+            held.remove(name)
+        else:
+            made.append(f"{number:02}")
+            held = held[-room + 1 :] if room > 1 else []
+        held.append(name)
+    work = workload(*(asked(f"{n:02}", n, request=name) for n, name in enumerate(names)))
+    after = ResponseCache(max_entries=room).apply(shuffled(work, seed) if names else work)
+    assert sorted(after.calls["call_id"]) == made
+
+
+def unsteady():
+    """Twenty repeats of a feature that answers otherwise each time, and twenty of one that does not."""
+    return [
+        asked(f"{name}{n:02}", n, request=name, feature=name, answer=answer.format(n))
+        for name, answer in (("rates", "{} today"), ("faq", "yes"))
+        for n in range(21)
+    ]  # fmt: skip
+
+
+def test_a_feature_whose_answers_differ_can_be_left_out():
+    # Of 20 hits none has the same answer: at least 83.9 % differ (Wilson), which is above a half.
+    assert len(left(ResponseCache(), *unsteady())) == 2
+    lever, work = ResponseCache(max_differing=0.5), workload(*unsteady())
+    after = lever.apply(work)
+    assert after.calls["feature"].value_counts().sort("feature").rows() == [
+        ("faq", 1), ("rates", 21),
+    ]  # fmt: skip
+    assert lever.notes(work, after)[0] == (
+        "Left out because the log's own answers differ in more than 50% of the cases: rates."
+    )
+    assert len(left(ResponseCache(max_differing=0.9), *unsteady())) == 2
+
+
+def test_a_few_answers_that_differ_prove_nothing():
+    # Two of two: at least 34.2 % differ.
+    calls = [asked("a", 0), asked("b", 1, answer="no"), asked("c", 2, answer="non")]
+    assert left(ResponseCache(max_differing=0.35), *calls) == ["a"]
+    assert left(ResponseCache(max_differing=0.34), *calls) == ["a", "b", "c"]
+
+
+def table(lever, title, *calls):
+    work = workload(*calls)
+    found = [t for t in lever.details(work, lever.apply(work)) if title in t.title]
+    return found[0] if found else None
+
+
+def test_hits_by_hour():
+    # START is 9:00. Hour 9: a stored, b served; hour 10: c is too old, stored again; hour 11: d is
+    # an hour and more after c, and so is nothing held at the end of 12.
+    calls = [
+        asked("a", 0), asked("b", 600), asked("c", 3_700), asked("x", 3_800, request="x"),
+        asked("d", 7_200), asked("e", 10_900, request=""),
+    ]  # fmt: skip
+    rows = table(ResponseCache(ttl_s=HOUR), "Hit rate by hour", *calls).rows
+    assert rows == [
+        ["2026-11-02 09:00", 2, 1, 0.5, 1],
+        ["2026-11-02 10:00", 2, 0, 0.0, 2],
+        ["2026-11-02 11:00", 1, 1, 1.0, 0],
+        ["2026-11-02 12:00", 1, 0, 0.0, 0],
+    ]
+
+
+def test_hits_by_day_where_the_log_is_long():
+    calls = [asked("a", 0), asked("b", 60), asked("c", 4 * 24 * HOUR)]
+    rows = table(ResponseCache(), "Hit rate by day", *calls).rows
+    assert rows == [["2026-11-02", 2, 1, 0.5, 1], ["2026-11-06", 1, 0, 0.0, 1]]
+
+
+def test_answers_by_age():
+    calls = [
+        asked("a", 0), asked("b", 60), asked("c", 61, answer="no"), asked("d", 7 * HOUR),
+        asked("e", 8 * HOUR, answer=""),
+    ]  # fmt: skip
+    rows = table(ResponseCache(), "By the age", *calls).rows
+    assert [row[:4] for row in rows] == [
+        ["up to 1 minute", 1, 1, 1.0], ["up to 5 minutes", 1, 0, 0.0], ["up to 1 day", 1, 1, 1.0],
+    ]  # fmt: skip
+    # Wilson's lower end of one in one is 1 / (1 + 1.96²) = 0.2065.
+    assert rows[0][4:] == [pytest.approx(0.2065, abs=1e-4), 1.0]
+
+
+def test_no_tables_without_hits_or_words():
+    assert table(ResponseCache(), "", asked("a", 0)) is None
+    calls = [asked("a", 0, answer=""), asked("b", 1, answer="")]
+    assert table(ResponseCache(), "again", *calls) is None
+
+
+def test_the_low_end_leaves_out_what_differs():
+    low, _ = ResponseCache(max_differing=0.1).scenarios()
+    assert low.max_differing == 0.1
+    assert ResponseCache().scenarios()[0].max_differing == 0.2
+
+
+@pytest.mark.parametrize("wrong", [{"max_entries": 0}, {"max_differing": 1.5}])
+def test_impossible_sizes_are_refused(wrong):
+    with pytest.raises(SettingsError, match="must"):
+        ResponseCache(**wrong)
+
+
+def planted(repeats):
+    """100 questions, of which each is asked `repeats` times a minute apart, at 20 + 10 tokens."""
+    return workload(*(
+        asked(f"{q:03}-{n}", 60 * n + q / 10, request=f"q{q}")
+        for q in range(100) for n in range(repeats)
+    ))  # fmt: skip
+
+
+def saved(work):
+    lever = plugins.load("levers", "response_cache")()
+    return simulate(work, [lever], PriceBook()).saved
+
+
+def test_planted_repeats_are_found_to_the_picodollar():
+    # gpt-4o: $2.50 and $10 per million, so a call of 20 + 10 tokens costs 150 millionths.
+    assert saved(planted(4)) == 300 * (20 * 2_500_000 + 10 * 10_000_000)
+    assert saved(planted(1)) == 0
+
+
+def test_repeats_without_times_are_counted_and_not_served():
+    lever = ResponseCache()
+    work = workload(*(asked(name, 0, sent_at=None) for name in "abc"), asked("d", 0, request="r2"))
+    assert lever.apply(work) is work
+    assert lever.notes(work, work) == [
+        "3 calls of 1 request made more than once have no time, so which could have been served is "
+        "not known; none is counted."
+    ]
+
+
+def test_the_same_words_at_another_length_are_another_request():
+    """A prompt of which the log shows a part only: the hash is that of the part."""
+    calls = [
+        call(name, query(20, "q"), part("unattributed", hidden, ""), output(10, "yes"), at=at,
+             request="r", temperature=0.0)
+        for name, at, hidden in (("a", 0, 900), ("b", 1, 901), ("c", 2, 900))
+    ]  # fmt: skip
+    lever, work = ResponseCache(), workload(*calls)
+    assert left(lever, *calls) == ["a", "b"]
+    assert lever.notes(work, lever.apply(work)) == [
+        "Sent with the logged text of another, but billed for a prompt of another length: 1 call. "
+        "What differs is not in the log, so none is a hit."
+    ]

@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costscope.advise import simulate
 from costscope.errors import SettingsError
 from costscope.levers._retokenise import rescaled
-from costscope.levers.routing import CHEAP, Routing
+from costscope.levers._route.even import break_even
+from costscope.levers._route.moves import CHEAP
+from costscope.levers.routing import Routing
 from costscope.model import Trait
 from costscope.tokens import family_ratio
-from tests.workloads import call, output, part, query, same, system, tokens, workload
+from tests.workloads import call, output, part, query, same, shuffled, system, tokens, workload
 
 PLAIN = {"retry_share": 0.0}
 
@@ -124,10 +127,11 @@ def test_the_reply_has_an_assumed_length():
     assert tokens(high.apply(workload(easy("a", reply=10))), "a")["output"] == 8
 
 
-def test_scenarios_keep_the_setting_in_the_middle():
+def test_scenarios_are_cases_of_the_same_settings():
     low, high = Routing(output_ratio=0.5, retry_share=0.4).scenarios()
-    assert (low.output_ratio, low.retry_share) == (0.65, 0.4)
-    assert (high.output_ratio, high.retry_share) == (0.4, 0.0)
+    assert tokens(low.apply(workload(easy("a", reply=100))), "a")["output"] == 65 + 40
+    assert tokens(high.apply(workload(easy("a", reply=100))), "a")["output"] == 40
+    assert (low.retry_share, high.output_ratio) == (0.4, 0.5)
 
 
 def test_a_share_of_the_calls_is_paid_on_both_models():
@@ -165,8 +169,12 @@ def test_its_words():
         "2 of the 2 calls for which there is a cheaper model (100%) are taken to be easy: "
         "all but a blanket downgrade."
     )
-    assert notes[1].startswith("The cheaper model is taken to reply at 1 times the length, and 5%")
-    assert notes[2].startswith("claude-haiku-4-5 is taken to make 1.")
+    assert notes[1].startswith(
+        "100% of the routed tokens are of features of which 95% of the calls or"
+    )
+    assert notes[2].startswith("5% of the routed calls are taken to be asked again")
+    assert notes[3].startswith("The cheaper model is taken to reply at 1 times the length; the log")
+    assert notes[4].startswith("claude-haiku-4-5 is taken to make 1.")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +183,7 @@ def test_its_words():
         ({"keep": ("colour",)}, "keep has 'colour'; it can have: code, reasoning"),
         ({"retry_share": 1.5}, "retry_share is 1.5"),
         ({"output_ratio": 0.0}, "output_ratio is 0.0"),
+        ({"case": "worst"}, "case is 'worst'; it can be: low, base, high"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message):
@@ -231,3 +240,121 @@ def test_scaled_tokens_are_whole_and_their_sum_is_nearest(sizes, prompt, reply):
 
 def test_an_empty_workload_stays_itself():
     assert same(Routing().apply(workload()), workload())
+
+
+def test_a_workload_with_nothing_to_route_is_the_same_object():
+    work = workload(easy("a", asked=900), easy("b", model="gpt-4o-mini"))
+    assert Routing().apply(work) is work
+
+
+def test_the_order_of_rows_does_not_matter():
+    calls = [easy(f"{i}", session=f"s{i % 7}", asked=20 + 3 * i, at=i) for i in range(40)]
+    one, other = (Routing().apply(w) for w in (workload(*calls), shuffled(workload(*calls), 3)))
+    assert models(one) == models(other)
+    assert sorted(extra(one)) == sorted(extra(other))
+
+
+def test_the_forfeited_cache_is_said_in_tokens():
+    work = workload(call("a", system(1000, read=900, write=100), query(9), output(5)))
+    lever = Routing()
+    said = " ".join(lever.notes(work, lever.apply(work)))
+    assert "read 900 tokens from the cache of the model before them" in said
+
+
+def test_a_call_that_another_lever_routed_is_left_alone():
+    work = workload(easy("a", model="gpt-6-astra"))
+    once = Routing(**PLAIN).apply(work)
+    assert models(once) == {"a": "gpt-6-sol"}
+    assert Routing(**PLAIN).apply(once) is once
+
+
+def test_a_blanket_downgrade_is_told_from_a_choice():
+    calls = [easy(f"c{i}", feature="faq") for i in range(20)]
+    calls += [easy(f"m{i}", feature="chat", asked=60 if i % 2 else 500) for i in range(10)]
+    work = workload(*calls)
+    blanket = Routing().blanket(work)
+    assert blanket.to_list() == list(range(1, 21))
+    loosened, features = Routing().details(work, work)
+    assert [row[1] for row in loosened.rows] == [0, 20, 25, 25, 25]
+    assert [row[:4] for row in features.rows] == [
+        ("faq", "gpt-4o", 20, 20),
+        ("chat", "gpt-4o", 10, 5),
+    ]
+
+
+class Prices:
+    """gpt-4o costs 10 picodollars a token, gpt-4o-mini 4."""
+
+    def cost(self, work):
+        rows = work.parts.join(work.calls.select("call_no", "model"), on="call_no")
+        rate = pl.when(pl.col("model") == "gpt-4o").then(10).otherwise(4)
+        paid = rows.group_by("call_no").agg(
+            (pl.col("tokens") * rate).sum().cast(pl.Int128).alias("pd")
+        )
+        found = work.calls.select("call_no").join(paid, on="call_no", how="left")
+        return found.with_columns(pl.col("pd").fill_null(0), pl.lit(0).alias("unpriced_tokens"))
+
+
+def saved(lever, work):
+    return simulate(work, [lever], Prices()).saved
+
+
+def named(lever):
+    """The lever with the name that the registry gives it."""
+    type(lever).name = "routing"
+    return lever
+
+
+def test_the_planted_saving_is_found_and_gone_at_break_even():
+    """200 easy calls of 1,000 tokens among 100 hard ones: 200 * 1,000 * (10 - 4), less 5 % of 10,000
+    for each; nothing is left where 60 % are asked again."""
+    calls = [easy(f"e{i}", prompt=900, asked=20, reply=80) for i in range(200)]
+    calls += [easy(f"h{i}", asked=400) for i in range(100)]
+    work = workload(*calls)
+    lever = named(Routing())
+    assert saved(lever, work) == 200 * (1_000 * 6 - 500)
+    none, every = (saved(lever.with_retries(share), work) for share in (0.0, 1.0))
+    assert break_even(none, every) == Fraction(3, 5)
+    assert saved(lever.with_retries(0.6), work) == 0
+    assert "60.0%" in lever.misroute_limit(none, every)
+
+
+def test_a_log_without_easy_calls_saves_nothing():
+    work = workload(*(easy(f"h{i}", asked=400) for i in range(100)))
+    lever = named(Routing())
+    assert saved(lever, work) == 0
+    assert lever.action(work, lever.apply(work)).endswith("none was found.")
+
+
+def scored(model, size, good, number):
+    return easy(
+        f"{model} {number}",
+        model=model,
+        asked=size,
+        tags=f'{{"score": {good}}}',
+        session=f"{number}",
+    )
+
+
+def test_the_rules_are_measured_on_the_scores_of_the_log():
+    """The cheap model fails on long questions only, so the rules' order by length is perfect: all of
+    the gap is in the longest half, and PGR rises along a line to 1 at one half: APGR 0.75."""
+    calls = [scored("gpt-4o", 5 * (1 + i % 20), 1, i) for i in range(100)]
+    calls += [
+        scored("gpt-4o-mini", 5 * (1 + i % 20), int(i % 20 < 10), 100 + i) for i in range(100)
+    ]
+    work = workload(*calls)
+    found = Routing().backtest(work)
+    assert found["judged_calls"] == 200
+    assert found["apgr"] == pytest.approx(0.75, abs=0.01)
+    assert found["cpt_50"] == pytest.approx(0.25, abs=0.01)
+    assert found["apgr_low"] > 0.5
+    assert "the rules are better than chance: APGR 0.75" in " ".join(Routing().notes(work, work))
+
+
+def test_rules_that_are_no_better_than_chance_are_said_to_be():
+    """The cheap model fails on every other question, whatever its length."""
+    calls = [scored("gpt-4o", 5 * (1 + i % 20), 1, i) for i in range(100)]
+    calls += [scored("gpt-4o-mini", 5 * (1 + i % 20), i // 20 % 2, 100 + i) for i in range(100)]
+    work = workload(*calls)
+    assert "the rules are no better than chance" in " ".join(Routing().notes(work, work))

@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from costscope.levers._cache_calls import ruled
-from costscope.levers._cache_rows import LOGGED
-from costscope.levers._cache_sim import cuts, simulate
+from costscope.levers._cache.calls import ruled
+from costscope.levers._cache.rows import LOGGED
+from costscope.levers._cache.sim import cuts, simulate
 from costscope.levers._prefix import blocks, reclassify
 from costscope.model import Workload
 from costscope.prices import PriceBook

@@ -51,7 +51,7 @@ def test_a_lever_in_the_document():
         "interval": {"low_usd": "-0.50", "high_usd": "6.00"}, "monthly_saved_usd": "4.00",
         "effort": "medium", "risk": "medium", "prerequisites": ["An evaluation."],
         "caveats": ["Quality is not measured."], "evidence": ["call-1", "call-2"], "backtest": {},
-        "break_even": None, "details": [],
+        "break_even": None, "breakdown": {}, "details": [],
     }  # fmt: skip
 
 
@@ -66,6 +66,26 @@ def test_what_a_lever_found_out_stands_in_the_document_and_under_simulate():
     ]  # fmt: skip
     assert report(found, "simulate").tables[-1] is curve
     assert curve not in report(found, "recommend").tables
+
+
+def test_what_shorter_prompts_save_and_what_they_break():
+    parts = {"fewer_tokens": 8 * DOLLAR, "added_calls": -DOLLAR, "broken_cache": -2 * DOLLAR}
+    cut = replace(LEVER, breakdown=parts)
+    found = report(replace(FOUND, levers=[cut]), "simulate")
+    assert found.data["levers"][0]["breakdown"] == {
+        "fewer_tokens_usd": "8.00", "added_calls_usd": "-1.00", "broken_cache_usd": "-2.00",
+    }  # fmt: skip
+    assert (
+        "1. Of this, fewer tokens save $8.00, the calls it adds cost $1.00, and the cache it breaks "
+        "costs $2.00: $5.00 by itself."
+    ) in found.notes
+    better = replace(LEVER, breakdown={**parts, "added_calls": 0, "broken_cache": DOLLAR})
+    (said,) = [
+        text
+        for text in report(replace(FOUND, levers=[better]), "simulate").notes
+        if "Of this" in text
+    ]
+    assert "more of what is left is cached, which saves $1.00" in said
 
 
 IDLE = replace(

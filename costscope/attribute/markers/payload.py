@@ -15,6 +15,7 @@ MAX_DEPTH = 3
 MAX_AROUND = 600
 """Characters of a sentence before or after it; a longer text is about the JSON."""
 _FENCED = re.compile(r"```\w*\s*\Z")
+_OPENS = re.compile(r"(?:^|\n)[ \t]*\{")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODE = json.JSONDecoder().raw_decode
 _QUERY_KEYS = frozenset(("q", "input", "prompt", "message", "user_message", "userinput"))
@@ -51,7 +52,9 @@ def payload(text: str) -> list[Cut]:
 def _start(text: str) -> int:
     """Where an object begins that begins a line near the text's start, else -1."""
     head = text[: MAX_AROUND + 100]
-    for brace in re.finditer(r"(?:^|\n)[ \t]*\{", head):
+    if "{" not in head:
+        return -1
+    for brace in _OPENS.finditer(head):
         if '"' in text[brace.end() : brace.end() + 100]:
             return brace.end() - 1
     return -1

@@ -17,6 +17,12 @@ _TAG = re.compile(
     r"```|<(/?)([^\W\d][\w.-]{0,40}+)(?=[\s>])([^<>]*)>"
     r"|\[(END |/)?([A-Z][A-Z_]{2,30}+(?: [A-Z]{2,20}+)*+)(?: \d{1,3})?\]:?"
 )
+_CLOSING = (
+    re.compile(r"</([^\W\d][\w.-]{0,40}+)"),
+    re.compile(r"\[(?:END |/)([A-Z][A-Z_]{2,30}+(?: [A-Z]{2,20}+)*+)"),
+)
+"""The beginnings of what `_TAG` takes for closing tags."""
+_NEEDED = ("context", "history")
 _HTML = re.compile(r"\b(src|srcset|media|type|href|class|style)\s*=", re.IGNORECASE)
 _QUOTES = "`'\"“”‘’"
 _MARKUP = {
@@ -59,12 +65,20 @@ class _Tag(NamedTuple):
 def tagged(text: str) -> list[Cut]:
     """The parts that tags name, without overlap, tags of the template as "system"; empty where no
     tags hold context or history."""
-    if "</" not in text and "[END " not in text and "[/" not in text:
+    if not any(_kind(name) in _NEEDED for name in _closing(text)):
         return []
     pairs = list(_outermost(_pairs(text)))
-    if not any(p.kind in ("context", "history") for p in pairs):
+    if not any(p.kind in _NEEDED for p in pairs):
         return []
     return _context(text, pairs) + [c for p in pairs if p.kind != "context" for c in _cuts(text, p)]
+
+
+def _closing(text: str) -> set[str]:
+    """The names of what looks like closing tags; a pair has one, and to look for these alone is fast."""
+    found = _CLOSING[0].findall(text) if "</" in text else []
+    if "[END " in text or "[/" in text:
+        found += _CLOSING[1].findall(text)
+    return {name.strip().casefold() for name in found}
 
 
 def _context(text: str, pairs: list[Pair]) -> list[Cut]:

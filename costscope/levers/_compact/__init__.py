@@ -1,0 +1,1 @@
+"""What compaction is made of: texts written shorter, measured by counting again."""

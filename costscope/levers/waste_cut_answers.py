@@ -1,0 +1,112 @@
+"""What if answers that were cut by their length limit, thrown away and asked for again, had had a
+limit that was long enough? Not about cut answers that were used, or continued where they ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import polars as pl
+
+from costscope.errors import SettingsError
+from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._waste.base import CALLER, SECONDS, Waste, known, none, sized
+from costscope.levers._words import count
+from costscope.model import ANSWERED, Workload
+
+CUT = ("length", "max_tokens", "max_output_tokens", "model_length", "incomplete")
+"""Words for an answer that its limit cut, in small letters: of OpenAI and most others, Anthropic and
+Bedrock and Gemini, and Mistral; OpenAI's Responses API calls such an answer incomplete."""
+
+QUICK_S = 60
+"""The pessimistic end takes only what was asked again within a minute, as a program does."""
+
+_SAME = ("_caller", "model", "prompt", "input_tokens")
+
+
+@dataclass(frozen=True)
+class WasteCutAnswers(Waste):
+    """Drops calls whose answer was cut by its limit where the same caller then sent the same prompt to
+    the same model again and got more tokens than the cut answer has, which means another limit."""
+
+    title: ClassVar[str] = "Leave answers enough room at once"
+    effort: ClassVar[str] = "low"
+    risk: ClassVar[str] = "low"
+    advice: ClassVar[str] = "Set the output limit of such calls as high as their second try had it"
+    noun: ClassVar[str] = "cut answer"
+    prerequisites: ClassVar[Sequence[str]] = (
+        "The output limit is a setting; unused room under it is not billed.",
+    )
+    caveats: ClassVar[Sequence[str]] = (
+        "Where the limit was low on purpose, to try cheaply first, raising it lengthens other answers.",
+    )
+
+    within_s: int = 600
+    """How soon the same prompt has to come again, in seconds: as long as the SDKs of OpenAI and
+    Anthropic wait for one answer."""
+
+    def __post_init__(self) -> None:
+        if self.within_s <= 0:
+            raise SettingsError(f"within_s is {self.within_s}; it must be above 0")
+
+    def found(self, workload: Workload) -> pl.DataFrame:
+        cut, others = _candidates(workload.calls)
+        if cut.is_empty():
+            return none()
+        both = sized(workload, others).join(_prompts(workload, others), on="call_no")
+        first = both.join(cut.select("call_no"), on="call_no", how="semi")
+        pairs = first.join(both, on=_SAME, suffix="_next")
+        wait = pl.col("sent_at_next") - pl.col("sent_at")
+        pairs = pairs.filter(
+            wait > pl.duration(seconds=0),
+            wait <= pl.duration(microseconds=self.within_s * SECONDS),
+            pl.col("output_tokens_next") > pl.col("output_tokens"),
+        )
+        kind = pl.lit("cut, then asked again").alias("kind")
+        return pairs.select("call_no", kind).unique()
+
+    def scenarios(self) -> tuple[Self, Self]:
+        """Low: asked again within a minute. High: as set."""
+        return replace(self, within_s=min(self.within_s, QUICK_S)), self
+
+    def notes(self, before: Workload, after: Workload) -> Sequence[str]:
+        """How many answers were cut at all."""
+        cut = before.calls.filter(_is_cut())
+        if cut.is_empty():
+            return []
+        said = f"Answers cut by their limit: {cut.height:,}; "
+        said += f"seen to be asked for again: {known(before, self).height:,}."
+        blind = cut.filter(CALLER.is_null()).height
+        if blind:
+            said += (
+                f" Of {count(blind, 'cut answer')} the log does not say who asked: too little data."
+            )
+        return [said]
+
+
+def _is_cut() -> pl.Expr:
+    cut = pl.col("finish_reason").str.to_lowercase().is_in(CUT)
+    return cut & pl.col("status").is_in(ANSWERED) & ~pl.col("added")
+
+
+def _candidates(calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cut calls, and all answered ones of the same callers and models (themselves too)."""
+    able = calls.lazy().filter(
+        (pl.col("request_hash") != 0) & pl.col("sent_at").is_not_null() & ~pl.col("added"),
+        CALLER.is_not_null(),
+        pl.col("status").is_in(ANSWERED),
+    ).select("call_no", "sent_at", "model", CALLER.alias("_caller"), cut=_is_cut())  # fmt: skip
+    cut = able.filter("cut").collect()
+    if cut.is_empty():
+        return cut, cut
+    who = cut.lazy().select("_caller", "model").unique()
+    return cut, able.join(who, on=["_caller", "model"], how="semi").collect()
+
+
+def _prompts(workload: Workload, calls: pl.DataFrame) -> pl.DataFrame:
+    """call_no and `prompt`, the hash of the whole prompt, of these calls."""
+    mine = pl.col("call_no").is_in(calls["call_no"].implode()) & ~IS_OUTPUT
+    parts = workload.parts.lazy().filter(mine, pl.col("content") != 0)
+    return parts.group_by("call_no").agg(pl.col("prefix").last().alias("prompt")).collect()
