@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench bench-cache bench-semantic bench-attribution bench-routing docs dist clean
+.PHONY: help install demo test check lint types format bench bench-cache bench-semantic bench-attribution bench-routing bench-intervals docs dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ bench-attribution: $(READY) ## how many tokens of prompts are told apart rightly
 
 bench-routing: $(READY) ## how well rules and a learned router choose between two models (GSM8K, RouteLLM)
 	$(BIN)/python tests/bench/routing.py
+
+bench-intervals: $(READY) ## how often a saving's range holds for the other half of a real log
+	$(BIN)/python tests/bench/intervals.py
 
 docs: $(READY) ## fills README.md and docs/ from the program
 	$(BIN)/python docs/render.py
