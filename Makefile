@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types format bench bench-cache bench-semantic bench-attribution bench-routing bench-intervals docs dist clean
+.PHONY: help install demo test check lint types format bench bench-cache bench-levers bench-semantic bench-attribution bench-routing bench-intervals docs dist clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,9 @@ bench: $(READY) ## how fast ingest is, next to the least that reading can cost
 
 bench-cache: $(READY) ## how long a million calls of twenty parts take in the prompt-cache simulator
 	$(BIN)/python tests/bench/caching.py
+
+bench-levers: $(READY) ## how long a million calls of twenty parts take in every lever, and how much memory
+	$(BIN)/python tests/bench/levers.py
 
 bench-semantic: $(READY) ## how long 100,000 distinct questions take in the semantic cache
 	$(BIN)/python tests/bench/semantic.py

@@ -132,6 +132,9 @@ class Call(Struct, kw_only=True):
     temperature: float | None = None
     params: str = ""
     """Canonical text of the other request settings that change the answer (for the request hash)."""
+    cache_params: str = ""
+    """Canonical text of those settings of which a change makes the provider read the prompt anew, so
+    far as they are not at their defaults."""
     json_reply: bool = False
     retry_of: str | None = None
     """The call_id of the attempt that this one repeats, where the log says so."""
@@ -184,7 +187,8 @@ class Workload:
     cluster str (session, else trace, else user, else the call itself: what is resampled together),
     session, trace, user_id, sent_at (datetime us, UTC, may be null), latency_us, provider, channel,
     region, model, tier, status, finish_reason, feature, team, tenant, template, template_version,
-    tags (JSON text), temperature, request_hash u64 (0: unknown), traits u16, estimated bool,
+    tags (JSON text), temperature, request_hash u64 (0: unknown), params_hash u64 (of the settings of
+    which a change invalidates the provider's prompt cache; 0: none is set), traits u16, estimated bool,
     reported_pd (Decimal/i128 or null), units (JSON text or null), retry_of str (the call_id that the
     log says this repeats, or null), added bool (put in by a lever), lever str (which, or "").
 

@@ -20,6 +20,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole logs come first: what takes longest, so that no process waits for another in the end."""
+    items.sort(key=lambda item: "whole" not in item.path.parts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file stays in one process, and so do all files of whole logs: what a module or session makes
+    once is not made once more by the other process. Any `--dist` but the usual one is obeyed."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = Path(nodeid.partition("::")[0])
+            return file.parent.as_posix() if file.parent.name == "whole" else file.as_posix()
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
 class NetworkUsed(BaseException):
     """Not an Exception, so that no handler in the program can swallow it."""
 

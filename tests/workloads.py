@@ -22,7 +22,7 @@ CALLS: dict[str, Any] = {
     "model": pl.String, "tier": pl.String, "status": pl.String, "finish_reason": pl.String,
     "feature": pl.String, "team": pl.String, "tenant": pl.String, "template": pl.String,
     "template_version": pl.String, "tags": pl.String, "temperature": pl.Float64,
-    "request_hash": pl.UInt64, "traits": pl.UInt16, "estimated": pl.Boolean,
+    "request_hash": pl.UInt64, "params_hash": pl.UInt64, "traits": pl.UInt16, "estimated": pl.Boolean,
     "reported_pd": pl.Int128, "units": pl.String, "retry_of": pl.String, "added": pl.Boolean, "lever": pl.String,
 }  # fmt: skip
 PARTS: dict[str, Any] = {
@@ -38,7 +38,7 @@ FEES: dict[str, Any] = {
 
 DEFAULTS = {
     "channel": "direct", "model": "gpt-4o", "provider": "openai", "tier": "standard",
-    "status": "ok", "tags": "{}", "traits": 0, "request_hash": 0, "estimated": False,
+    "status": "ok", "tags": "{}", "traits": 0, "request_hash": 0, "params_hash": 0, "estimated": False,
     "added": False, "lever": "",
 }  # fmt: skip
 

@@ -13,11 +13,15 @@ from typing import Protocol
 import polars as pl
 
 from costscope.levers import prompt_cache
+from costscope.levers._rows import IS_CACHED
 from costscope.levers.interface import STACK, Lever
 from costscope.model import Workload
 
 CACHING = STACK.index("prompt_cache")
 """From this stage on a lever works on prompts that are final, so caching is settled before it."""
+
+ROOM = 4_000_000
+"""Rows of parts of what-ifs that are kept, since they are asked for again: some 200 MB."""
 
 _NOTHING = pl.lit(0, pl.Int128)
 
@@ -69,20 +73,24 @@ class Bench:
         self.workload = workload
         self.simulated = needs_simulation(workload, levers)
         self._memory: dict[str, Delta] = {}
+        self._made = Made(workload)
         self._book = book
         self._in_force = settler(workload, in_force) if self.simulated else _as_is
         self._settled = self._in_force(workload)
-        ids = workload.calls.select("call_no", "call_id", "cluster")
-        bill = ids.join(self._costs(workload).rename({"pd": "bill"}), on="call_no")
-        again = self._costs(self._settled) if self.simulated else bill.select("call_no", pd="bill")
-        self.bill = bill.join(again.rename({"pd": "now"}), on="call_no")
+        bill = self._costs(workload)
+        now = self._costs(self._settled) if self.simulated else bill
+        self.bill = workload.calls.select("call_no", "call_id", "cluster", bill=bill, now=now)
         """call_no, call_id, cluster, bill, and `now`: the same as the simulator sees it."""
 
     def settle(self, workload: Workload) -> Workload:
         """The workload with provider caching as it was in force, if that has to be simulated."""
         if workload is self.workload:
             return self._settled
-        return self._in_force(workload)
+        return self._made.by("", self._in_force, workload)
+
+    def pulled(self, lever: Lever, workload: Workload) -> Workload:
+        """The workload after a lever."""
+        return self._made.by(_key([lever]), lever.apply, workload)
 
     def run(self, levers: Sequence[Lever]) -> Delta:
         """What these levers change together; they are applied in the order of the stack. Asked for
@@ -104,10 +112,10 @@ class Bench:
     def _changed(self, levers: Sequence[Lever]) -> Workload:
         workload = self.workload
         for lever in (x for x in levers if stage(x) < CACHING):
-            workload = lever.apply(workload)
+            workload = self.pulled(lever, workload)
         workload = self.settle(workload)
         for lever in (x for x in levers if stage(x) >= CACHING):
-            workload = lever.apply(workload)
+            workload = self.pulled(lever, workload)
         return workload
 
     def delta(self, after: Workload) -> Delta:
@@ -118,8 +126,7 @@ class Bench:
         fees, once = _fees(after, self.workload)
         if after is self._settled:
             return Delta(pl.DataFrame(schema=KEYS), fees, {}, once)
-        columns = after.calls.select("call_no", "call_id", "cluster", "model", "added")
-        costs = columns.join(self._costs(after), on="call_no")
+        costs = self._costed(after)
         changes = self._kept(costs)
         if costs["added"].any():
             changes = pl.concat([changes, self._new(costs)]).group_by("call_no").agg(
@@ -131,17 +138,19 @@ class Bench:
     def unbroken(self, lever: Lever) -> tuple[Delta, Delta]:
         """What a lever that shortens prompts would change if that broke no cache; and what of it the
         calls come to that it adds."""
-        changed = lever.apply(self.workload)
+        changed = self.pulled(lever, self.workload)
         whole = self.delta(prompt_cache.unbroken(self._settled, changed))
-        columns = changed.calls.select("call_no", "call_id", "cluster", "model", "added")
-        new = self._new(columns.join(self._costs(changed), on="call_no"))
+        new = self._new(self._costed(changed))
         return whole, Delta(new, 0, {})
 
     def _kept(self, costs: pl.DataFrame) -> pl.DataFrame:
         """The calls of the log: what each costs more, or the whole bill less if it is gone."""
         staying = costs.filter(~pl.col("added"))
         staying = staying.select("call_no", "pd", pl.lit(True).alias("stays"))
-        both = self.bill.join(staying, on="call_no", how="left")
+        if staying["call_no"].equals(self.bill["call_no"]):
+            both = self.bill.with_columns(staying.select("pd", "stays"))
+        else:
+            both = self.bill.join(staying, on="call_no", how="left", maintain_order="left")
         delta = (
             pl.when("stays").then(pl.col("pd") - pl.col("now")).otherwise(_NOTHING - pl.col("bill"))
         )
@@ -164,10 +173,36 @@ class Bench:
         lost = costs.filter(pl.col("pd").is_null()).join(known, on="call_no", how="anti")
         return dict(lost.group_by("model").len().sort("model").iter_rows())
 
-    def _costs(self, workload: Workload) -> pl.DataFrame:
-        """call_no and pd for every call, null where any of its tokens has no price."""
+    def _costed(self, workload: Workload) -> pl.DataFrame:
+        """What of each call is needed to compare it, with its `pd`."""
+        columns = ("call_no", "call_id", "cluster", "model", "added")
+        return workload.calls.select(*columns, pd=self._costs(workload))
+
+    def _costs(self, workload: Workload) -> pl.Series:
+        """Picodollars of every call, in their order; null where any of its tokens has no price."""
         known = pl.when(pl.col("unpriced_tokens") == 0).then(pl.col("pd").cast(pl.Int128))
-        return self._book.cost(workload).select("call_no", known.alias("pd"))
+        return self._book.cost(workload).select(known.alias("pd")).to_series()
+
+
+class Made:
+    """What was made of a log, and of what was made of it, as far as there is room to keep it."""
+
+    def __init__(self, log: Workload) -> None:
+        self._kept = {id(log): log}
+        self._found: dict[tuple[int, str], Workload] = {}
+        self._room = ROOM
+
+    def by(self, name: str, change: Settle, workload: Workload) -> Workload:
+        """What a change, known by its name, makes of a workload."""
+        key = id(workload), name
+        if key in self._found:
+            return self._found[key]
+        changed = change(workload)
+        self._room -= 0 if changed.parts is workload.parts else changed.parts.height
+        # A number tells a workload from others only while it is kept.
+        if self._room > 0 and self._kept.get(id(workload)) is workload:
+            self._kept[id(changed)] = self._found[key] = changed
+        return changed
 
 
 def _sum_if_known(column: str) -> pl.Expr:
@@ -204,8 +239,7 @@ def needs_simulation(workload: Workload, levers: Sequence[Lever]) -> bool:
     """Whether the log was billed for cached tokens and a lever changes what could be cached."""
     if not any(lever.rewrites_prompts for lever in levers):
         return False
-    cached = pl.col("billing_class").cast(pl.String).str.starts_with("cache_")
-    return bool(workload.parts.select((cached & (pl.col("tokens") > 0)).any()).item())
+    return bool(workload.parts.select((IS_CACHED & (pl.col("tokens") > 0)).any()).item())
 
 
 def stage(lever: Lever) -> int:

@@ -20,16 +20,21 @@ def monthly(saved: int, once: int, window_us: int | None) -> int | None:
     return round(Fraction((saved + once) * MONTH_US, window_us)) - once
 
 
-def pays_from(delta: Delta, saved: int, calls: int, window_us: int | None) -> BreakEven | None:
+def pays_from(
+    delta: Delta, saved: int, calls: int, window_us: int | None, most: int | None = None
+) -> BreakEven | None:
     """From how many calls on a change pays for its fees, where it touches `calls` calls and saves `saved`
-    picodollars of a window, fees paid; None where it has no fees."""
+    picodollars of a window, fees paid; None where it has no fees. More calls a month than `most` would
+    cost more fees, so such a number is none."""
     if delta.fees <= 0:
         return None
     gross, recurring = saved + delta.fees, delta.fees - delta.once
     known = recurring > 0 and window_us
     a_month = round(Fraction(recurring * MONTH_US, window_us)) if window_us else 0
+    monthly_calls = break_even(a_month, gross, calls) if known else None
+    within = monthly_calls is None or most is None or monthly_calls <= most
     return BreakEven(
-        break_even(a_month, gross, calls) if known else None,
+        monthly_calls if within else None,
         break_even(delta.once, gross, calls) if delta.once else None,
     )
 

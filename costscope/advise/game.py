@@ -127,7 +127,7 @@ class Tree:
                 alone, together = self._bench.settle(alone), self._bench.settle(together)
                 continue
             changed = self._pulled(lever, alone)
-            after = changed if together is alone else lever.apply(together)
+            after = changed if together is alone else self._bench.pulled(lever, together)
             if changed is alone and after is together:
                 found.add(lever.name)
             together = after
@@ -165,7 +165,7 @@ class Tree:
 
     def _pulled(self, lever: Lever, workload: Workload) -> Workload:
         """The workload after a lever, of which the first touch that is of any call is noted."""
-        changed = lever.apply(workload)
+        changed = self._bench.pulled(lever, workload)
         known = self.touches.get(lever.name)
         if known is None or (changed is not workload and known.calls.is_empty()):
             self.touches[lever.name] = _touch(lever, workload, changed)

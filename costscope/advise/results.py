@@ -15,7 +15,7 @@ from costscope.advise.fees import DAY_US, MONTH_DAYS, monthly, pays_from
 from costscope.advise.game import Game
 from costscope.advise.spread import Spread
 from costscope.levers.interface import Lever
-from costscope.model import Interval, Recommendation, Workload
+from costscope.model import BreakEven, Interval, Recommendation, Workload
 from costscope.reports.simulation import Front, HeldOut, Simulation
 
 EVIDENCE = 5
@@ -62,6 +62,14 @@ class Retried(Protocol):
     def misroute_limit(self, none: int, every: int) -> str:
         """A sentence on the share at which the saving is gone, given what is saved, in picodollars,
         where none and where every one of them is asked again."""
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A lever whose fees pay for so many calls and no more."""
+
+    def most_a_month(self, workload: Workload) -> int | None:
+        """How many calls a month; None where that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -152,10 +160,16 @@ class Results:
             caveats=(*lever.caveats, *self.doubts(name), *self.misroutes(lever)),
             evidence=tuple(_dearest(rows)),
             backtest=lever.backtest(self.game.bench.workload),
-            break_even=pays_from(self.game.delta([name]), alone, rows.height, self.window_us),
+            break_even=self.pays_from(name, alone, rows.height),
             breakdown=self.breakdown(name, alone) if rows.height else {},
             details=touch.details,
         )
+
+    def pays_from(self, name: str, alone: int, calls: int) -> BreakEven | None:
+        """From how many calls on a lever pays for its fees, as far as these would be the same."""
+        lever = self.game.levers[name]
+        most = lever.most_a_month(self.game.bench.workload) if isinstance(lever, Bounded) else None
+        return pays_from(self.game.delta([name]), alone, calls, self.window_us, most)
 
     def misroutes(self, lever: Lever) -> list[str]:
         """How many of its calls may be asked again before a router saves nothing."""
@@ -238,8 +252,7 @@ class Results:
             return "The log has no times, so no monthly figure is given."
         days = Fraction(self.window_us, DAY_US)
         if days < 1:
-            hours = float(days * 24)
-            return f"The log spans {hours:.1f} hours; below a full day no monthly figure is given."
+            return "Below a full day of traffic no monthly figure is given."
         factor = float(MONTH_DAYS / days)
         return f"Monthly figures are those of the {float(days):.1f} days logged times {factor:.2f}."
 

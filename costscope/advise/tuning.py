@@ -23,6 +23,16 @@ ENOUGH = (9, 10)
 """A more careful setting is preferred if it saves this share of what the boldest one saves."""
 
 
+ALTERNATIVE = (
+    "{0}: left out, as an alternative to {1}, which saves more where assumptions turn out badly."
+)
+TOO_MANY = (
+    "{0}: left out, since by itself it saves less than the {2} changes that are looked at together; "
+    "`costscope simulate --{1}` shows what it saves."
+)
+TRIFLE = "{}: left out, since it saves less than 0.01 % of the bill."
+TRIFLES = 10_000
+"""One in so many of the bill is not worth a change, whatever it costs to make."""
 ASSUMED = (
     "{0}: left out, since this log says too little about it; `costscope simulate --{1}` shows what it "
     "would save if its assumptions held."
@@ -90,7 +100,10 @@ def recommend(
     if bench.simulated != needs_simulation(workload, chosen):
         bench = Bench(workload, book, chosen, in_force)
     game = Game.play(bench, chosen)
-    names = _worthwhile(game, limits.top, limits.min_saved)
+    least = max(limits.min_saved, Results(game).spread.total // TRIFLES)
+    names = _worthwhile(game, limits.top, least)
+    if limits.min_saved < least:
+        unknown += _trifles(game, names, least)
     kept = [text for name, text in said.items() if name in names]
     results = Results(game.only(names))
     return results.simulation(
@@ -101,20 +114,26 @@ def recommend(
 
 def _promising(bench: Bench, levers: Sequence[Lever]) -> tuple[list[Lever], list[str]]:
     """The levers that save something by themselves, of a family the best one, the best six in all; and a
-    sentence for each whose saving is not known because prices are missing."""
+    sentence for each that was left out of them, or whose saving is not known."""
     savings, unknown = {}, []
     for lever in levers:
         delta = bench.run([lever])
         blank = delta.calls.filter(pl.col("delta").is_null())["call_no"]
         savings[lever.name] = -delta.total(blank)
         if delta.unpriced and savings[lever.name] <= 0:
-            models = ", ".join(delta.unpriced)
-            unknown.append(f"{lever.name}: what it saves is unknown, {models} has no price.")
+            models = ", ".join(model or "(no model)" for model in delta.unpriced)
+            verb = "has" if len(delta.unpriced) == 1 else "have"
+            unknown.append(f"{lever.name}: what it saves is unknown, {models} {verb} no price.")
     good = [lever for lever in levers if savings[lever.name] > 0]
     vague = [lever for lever in good if not lever.grounded(bench.workload)]
     unknown += [ASSUMED.format(lever.name, lever.flag) for lever in vague]
     good = [lever for lever in good if lever not in vague]
-    best = sorted(_of_each_family(bench, good), key=lambda x: (-savings[x.name], x.name))
+    kept = _of_each_family(bench, good)
+    by_family = {lever.family: lever.name for lever in kept}
+    others = [lever for lever in good if lever not in kept]
+    unknown += [ALTERNATIVE.format(lever.name, by_family[lever.family]) for lever in others]
+    best = sorted(kept, key=lambda x: (-savings[x.name], x.name))
+    unknown += [TOO_MANY.format(lever.name, lever.flag, MOST) for lever in best[MOST:]]
     return best[:MOST], unknown
 
 
@@ -179,6 +198,12 @@ def _tuned(
     return tuned, {choice.name: _reason(choice, x) for choice, x in pairs if len(x) > 1}
 
 
+def _trifles(game: Game, names: Sequence[str], least: int) -> list[str]:
+    """A sentence for each lever that was left out for what little it saves."""
+    shares = Results(game).shares
+    return [TRIFLE.format(n) for n in game.levers if n not in names and 0 < shares[n] < least]
+
+
 def _careful(bench: Bench, options: Sequence[Lever], early: pl.Series) -> Lever:
     known = pl.col("call_no").is_in(early.implode())
     deltas = [bench.run([option]) for option in options]
@@ -201,11 +226,18 @@ def _reason(choice: Lever, options: Sequence[Lever]) -> str:
         for field in fields(choice)
         if len({repr(getattr(option, field.name)) for option in options}) > 1
     ]
-    chosen = ", ".join(f"{name} = {getattr(choice, name)}" for name in differing)
+    chosen = ", ".join(f"{name} {shown(getattr(choice, name))}" for name in differing)
     return (
-        f"{choice.name}: {chosen} was chosen from {len(options)} settings on the first two thirds "
-        "of the time; the figures are for all of it."
+        f"{choice.name}: this was chosen from {len(options)} settings on the first two thirds of the "
+        f"time: {chosen}. The figures are for all of it."
     )
+
+
+def shown(value: object) -> str:
+    """A setting's value in words."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "as by default" if value in ("", (), None) else str(value)
 
 
 def _early(workload: Workload) -> pl.Series:

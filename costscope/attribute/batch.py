@@ -32,11 +32,13 @@ MARKS = ("", "5m", "1h")
 
 class Tables(NamedTuple):
     """`parts` as Workload.parts with `call` (the call's place in the batch) for call_no; and a value a
-    call: traits, request hash (0: unknown), content hash of prompt and reply, estimated usage."""
+    call: traits, request hash (0: unknown), hash of the settings that invalidate a cache (0: none),
+    content hash of prompt and reply, estimated usage."""
 
     parts: pa.Table
     traits: np.ndarray
     request_hash: np.ndarray
+    params_hash: np.ndarray
     content_hash: np.ndarray
     usage: np.ndarray
     """Columns of model.Usage, int64; estimated where the log has none."""
@@ -53,6 +55,7 @@ class Batch:
         self._usage: list[Usage | None] = []
         self._ratio: list[tuple[int, int, int, int]] = []
         self._params: list[str] = []
+        self._cache_params = array("Q")
         self._flags = array("q")
 
     def __len__(self) -> int:
@@ -73,6 +76,7 @@ class Batch:
         self._usage.append(call.usage)
         self._ratio.append((top, bottom, *fit.framing(call.provider, call.model)))
         self._params.append(f"{call.model}\0{call.temperature}\0{call.params}")
+        self._cache_params.append(self._interner.keyed(call.cache_params))
         self._flags.append(Trait.JSON_REPLY if call.json_reply else 0)
 
     def _add_texts(self, call: Call, dialect: BlockParser, encoding: str) -> int:
@@ -108,6 +112,7 @@ class Batch:
             parts=_arrow(rows),
             traits=(segments.call_traits(laid, len(self)) | np.array(self._flags, np.int64)),
             request_hash=segments.request_hashes(ends.prompt, self._params),
+            params_hash=np.array(self._cache_params, np.uint64),
             content_hash=ends.whole,
             usage=rows.usage,
         )

@@ -77,6 +77,7 @@ class Interner:
         }
         # Keyed like the stored hashes, so that nobody can prepare texts that collide.
         self._seed = int.from_bytes(blake2b(secret, digest_size=8).digest(), "little")
+        self._names = blake2b(b"settings\0", key=secret, digest_size=8)
         self._loading: dict[str, Thread] = {}
         self._clear()
 
@@ -88,6 +89,7 @@ class Interner:
         self._pending: dict[str, list[tuple[int, str]]] = {}
         self._pending_bytes = 0
         self._told = 0
+        self._keyed: dict[str, int] = {"": 0}
         self._spans = SpanRows(self._seed)
 
     @property
@@ -98,6 +100,14 @@ class Interner:
     def reset(self) -> None:
         """Forget everything; ids handed out before are void."""
         self._clear()
+
+    def keyed(self, text: str) -> int:
+        """The stored hash of a short text that is no part of a prompt; 0 for none."""
+        if text not in self._keyed:
+            hashed = self._names.copy()
+            hashed.update(text.encode("utf-8", "surrogatepass"))
+            self._keyed[text] = int.from_bytes(hashed.digest(), "little") | 1
+        return self._keyed[text]
 
     def ids(
         self, slot: Slot, dialect: BlockParser, encoding: str, raws: Sequence[Raw | bytes],

@@ -34,6 +34,15 @@ def chosen_by(flag: str) -> str:
     return f"with_{flag.replace('-', '_')}"
 
 
+def refuse_idle(sets: Sequence[str], chosen: Sequence[str]) -> None:
+    """Raises SettingsError for a setting of a lever that is not switched on: it would do nothing."""
+    for text in sets:
+        name = text.removeprefix("levers.").partition(".")[0]
+        if name in plugins.names("levers") and name not in chosen:
+            flag = plugins.all_of("levers")[name].flag
+            raise SettingsError(f"--set {text}: {name} is not switched on; add --{flag}")
+
+
 @with_run(SETTINGS, FILTERS, READING)
 def command(
     run: Run,
@@ -54,5 +63,6 @@ def command(
         raise SettingsError(f"no lever is chosen; take {options} or --all")
     config.check_sets(sets or (), plugins.names("levers"))
     levers = pipeline.levers(run.config, [*flags, *["all"] * every], sets or ())
+    refuse_idle(sets or (), [lever.name for lever in levers])
     with pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress) as store:
         run.output.show(pipeline.simulate(store, run.config, run.filters, levers, run.reading))

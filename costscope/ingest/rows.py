@@ -75,6 +75,7 @@ class Rows:
             "tags": pa.array([_json(c.tags) for c in calls], pa.string()),
             "temperature": pa.array([c.temperature for c in calls], pa.float64()),
             "request_hash": tables.request_hash,
+            "params_hash": tables.params_hash,
             "traits": pa.array(tables.traits.astype(np.int16)),
             "estimated": pa.array([c.usage is None for c in calls], pa.bool_()),
             "reported_pd": pa.array([c.reported_pd for c in calls], pa.decimal128(38, 0)),

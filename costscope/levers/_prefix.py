@@ -12,9 +12,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from costscope.attribute.prefix import chain
-from costscope.model import INPUT_CLASSES
+from costscope.columns import codes, places
+from costscope.model import CLASSES, INPUT_CLASSES
+from costscope.once import once
 
 ORDER = ("call_no", "seq")
+FEW = 200_000
+"""Rows of parts whose blocks are kept for the next who asks; of more they would take too much room."""
+SOME = 500_000
+"""Spans that are cut at a time."""
 
 
 def rehash(parts: pl.DataFrame) -> pl.DataFrame:
@@ -37,11 +43,19 @@ def blocks(parts: pl.DataFrame) -> pl.DataFrame:
     All columns of `parts`, with `tokens` summed over the block's rows, and `end`: the tokens of
     the call up to and with this block, so that the last `end` of a prompt is its length.
     """
+    return _kept_blocks(parts) if parts.height <= FEW else _blocks(parts)
+
+
+@once
+def _kept_blocks(parts: pl.DataFrame) -> pl.DataFrame:
+    return _blocks(parts)
+
+
+def _blocks(parts: pl.DataFrame) -> pl.DataFrame:
     parts = ordered(parts)
     spans = _spans(parts, np.ones(parts.height, bool))
-    return parts[spans.row].with_columns(
-        tokens=pl.Series(spans.end - spans.start), end=pl.Series(spans.end)
-    )
+    rows = parts if len(spans.row) == parts.height else parts[spans.row]
+    return rows.with_columns(tokens=pl.Series(spans.end - spans.start), end=pl.Series(spans.end))
 
 
 def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
@@ -53,21 +67,20 @@ def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
     hold is cut off at its end. Replies and calls that are not in `cuts` stay as they are.
     """
     parts = ordered(parts)
-    names = [name for name in INPUT_CLASSES if name in cuts.columns]
-    place = cuts.select("call_no", place=pl.int_range(pl.len()))
-    prompt = pl.col("billing_class").cast(pl.String) != "output"
-    found = parts.lazy().select("call_no", prompt=prompt)
-    found = found.join(place.lazy(), on="call_no", how="left", maintain_order="left")
-    places = found.select(pl.when("prompt").then("place").fill_null(-1)).collect().to_series()
-    at = places.to_numpy()
-    spans = _spans(parts, at >= 0)
+    # A class that nothing is billed in costs a column of work and changes nothing.
+    names = [
+        n for n in INPUT_CLASSES if n in cuts.columns and cuts.select((pl.col(n) != 0).any()).item()
+    ]
+    kinds = codes(parts["billing_class"], CLASSES)
+    at = places(parts["call_no"].to_numpy(), cuts["call_no"].to_numpy())
+    at[kinds == CLASSES.index("output")] = -1
     sizes = [cuts[name].to_numpy().astype(np.int64) for name in names]
-    borders = np.cumsum(np.array(sizes).reshape(len(names), cuts.height), axis=0).T
-    row, kind, tokens = _laid(spans, borders, at[spans.row])
-    kinds = pl.Series([*names, "fresh"]).cast(parts.schema["billing_class"])
-    cut = parts[spans.row[row]].with_columns(tokens=pl.Series(tokens))
-    named = pl.when(pl.Series(kind >= 0)).then(kinds.gather(np.maximum(kind, 0)))
-    return cut.with_columns(billing_class=named.otherwise("billing_class"))
+    borders = np.cumsum(np.array(sizes, np.int64).reshape(len(names), cuts.height), axis=0).T
+    row, kind, tokens = _laid(_spans(parts, at >= 0), borders, at)
+    known = np.array([CLASSES.index(name) for name in (*names, "fresh")], np.int8)
+    kind = np.where(kind >= 0, known[np.maximum(kind, 0)], kinds[row])
+    named = pl.Series(CLASSES, dtype=parts.schema["billing_class"]).gather(kind)
+    return parts[row].with_columns(tokens=pl.Series(tokens), billing_class=named)
 
 
 class Spans(NamedTuple):
@@ -95,27 +108,44 @@ def _spans(parts: pl.DataFrame, merge: NDArray[np.bool_]) -> Spans:
 
 def _laid(
     spans: Spans, borders: NDArray[np.int64], at: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Spans cut at their call's borders: the number of the span, which class (-1: as it was), tokens.
+) -> tuple[NDArray[np.uint32], NDArray[np.int8], NDArray[np.int64]]:
+    """Spans cut at their call's borders: the row of `parts`, which class (-1: as it was), tokens.
 
-    `borders`: a row per call of where each class ends; `at`: each span's row in it, -1 for none.
+    `borders`: a row per call of where each class ends; `at`: of each row of `parts` its call's row in
+    it, -1 for none. Some spans at a time: a span of a long log costs a number for each class.
     """
-    chosen = np.flatnonzero(at >= 0)
-    start, end = spans.start[chosen, None], spans.end[chosen, None]
-    ends = np.minimum(np.maximum(borders[at[chosen]], start), end)
-    pieces = np.diff(np.concatenate((start, ends, end), axis=1))
+    found = []
+    for start in range(0, max(len(spans.row), 1), SOME):
+        some = Spans(*(column[start : start + SOME] for column in spans))
+        of, kind, tokens = _pieces(some, borders, at[some.row])
+        found.append((some.row[of].astype(np.uint32), kind.astype(np.int8), tokens))
+    rows, kinds, sizes = zip(*found, strict=True)
+    return np.concatenate(rows), np.concatenate(kinds), np.concatenate(sizes)
+
+
+def _pieces(
+    spans: Spans, borders: NDArray[np.int64], at: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The same of some spans, with the number of the span; `at` has a place for each of them."""
+    inside, size = at >= 0, spans.end - spans.start
+    first, last = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+    for border in borders.T if len(borders) else ():
+        own = border[at]
+        first += own <= spans.start
+        last += own < spans.end
     # What has no tokens stays as one row, in the class in which it lies.
-    empty = np.flatnonzero(start[:, 0] == end[:, 0])
-    kinds = (borders[at[chosen[empty]]] <= start[empty]).sum(axis=1)
-    of, kind = np.nonzero(pieces)
-    left = np.flatnonzero(at < 0)
-    row = np.concatenate((chosen[of], chosen[empty], left))
+    kind, several = np.where(inside, first, -1), inside & (last > first)
+    if not several.any():
+        return np.arange(len(at)), kind, size
+    whole, cut = np.flatnonzero(~several), np.flatnonzero(several)
+    start, end = spans.start[cut, None], spans.end[cut, None]
+    ends = np.minimum(np.maximum(borders[at[cut]], start), end)
+    pieces: NDArray[np.int64] = np.diff(np.concatenate((start, ends, end), axis=1))
+    of, piece = np.nonzero(pieces)
+    row: NDArray[np.int64] = np.concatenate((cut[of], whole))
     order = np.argsort(row, kind="stable")
-    kind = np.concatenate((kind, kinds, np.full(len(left), -1)))
-    tokens = np.concatenate(
-        (pieces[of, kind[: len(of)]], (spans.end - spans.start)[row[len(of) :]])
-    )
-    return row[order], kind[order], tokens[order]
+    kind = np.concatenate((piece, kind[whole]))[order]
+    return row[order], kind, np.concatenate((pieces[of, piece], size[whole]))[order]
 
 
 def ordered(parts: pl.DataFrame) -> pl.DataFrame:

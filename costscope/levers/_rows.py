@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from costscope.model import Workload
+from costscope.model import INPUT_CLASSES, Workload
 
 FIRST_ADDED = 2**40
 """Numbers of added calls begin here, so that none is that of a call which another lever dropped."""
 
 IS_OUTPUT = pl.col("billing_class") == "output"
-IS_CACHED = pl.col("billing_class").cast(pl.String).str.starts_with("cache_")
+IS_CACHED = pl.col("billing_class").is_in([n for n in INPUT_CLASSES if n != "fresh"])
 
 
 def sizes(parts: pl.DataFrame) -> pl.DataFrame:
@@ -42,10 +42,8 @@ def without(workload: Workload, gone: pl.Series) -> Workload:
 
 def to_fresh(parts: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     """The parts with cached input billed as fresh wherever `where` holds."""
-    kind = parts.schema["billing_class"]
-    fresh = pl.when(where & IS_CACHED).then(pl.lit("fresh", dtype=pl.String))
-    as_text = fresh.otherwise(pl.col("billing_class").cast(pl.String))
-    return parts.with_columns(as_text.cast(kind).alias("billing_class"))
+    fresh = pl.when(where & IS_CACHED).then(pl.lit("fresh").cast(parts.schema["billing_class"]))
+    return parts.with_columns(fresh.otherwise("billing_class").alias("billing_class"))
 
 
 def added(workload: Workload, rows: pl.DataFrame, lever: str) -> Workload:

@@ -13,10 +13,20 @@ from typing import Any, ClassVar, Self
 import polars as pl
 
 from costscope.errors import SettingsError
-from costscope.levers._batch.jobs import CLEARER, NAMED, WHY, Waits, alone, untimed, waiting
+from costscope.levers._batch.jobs import (
+    CLEARER,
+    NAMED,
+    WHY,
+    Waits,
+    alone,
+    owners,
+    untimed,
+    waiting,
+)
 from costscope.levers._batch.limits import limits
 from costscope.levers._batch.words import against_flex, delays, flush, jobs, sizes
 from costscope.levers._prefix import reclassify
+from costscope.levers._rows import IS_CACHED
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
 from costscope.model import ANSWERED, INPUT_CLASSES, Table, Workload
@@ -79,6 +89,8 @@ class Batching(Lever):
     """Calls that make a burst, each at most `burst_gap_s` after the one before; also the least that a
     job at fixed times must have."""
     burst_gap_s: int = 60
+    """An assumption, like the other rules of what a burst is: a loop over records asks again within a
+    minute, a person reads the answer first."""
     burst_share: float = 0.8
     """How much of a job has to lie in bursts, or at its time of the hour or of the day."""
     busy_share: float = 0.25
@@ -116,10 +128,10 @@ class Batching(Lever):
         moved = _moved(before, after)
         if moved.is_empty():
             return "Send calls that can wait through the batch API; none was found."
-        found = moved.group_by("feature").len().sort(-pl.col("len").cast(pl.Int64), "feature")
-        names = [name or "no feature" for name in found["feature"]]
         calls = count(moved.height, "call")
-        return f"Send {calls} that can wait through the batch API: those of {listing(names)}."
+        return (
+            f"Send {calls} that can wait through the batch API: those of {listing(owners(moved))}."
+        )
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: only jobs five times as large, 30 % of cached tokens kept. High: 98 % kept."""
@@ -134,7 +146,7 @@ class Batching(Lever):
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """How long the answers may take, what becomes of cached tokens, and what stays and why."""
         chosen = self._chosen(before)
-        said = [*self._delay(chosen), *self._kept(chosen), *self._stays(before, chosen)]
+        said = [*self._delay(chosen), *self._kept(before, chosen), *self._stays(before, chosen)]
         return [*said, *untimed(before)]
 
     def details(self, before: Workload, after: Workload) -> Sequence[Table]:
@@ -159,10 +171,14 @@ class Batching(Lever):
                 "are submitted, the rest is the batch window."
             )
 
-    def _kept(self, chosen: pl.DataFrame) -> Iterator[str]:
-        if chosen.filter(pl.col("caching") != "none").height:
-            yield f"{self.cache_kept:.0%} of the tokens read from a cache stay cached."
-        lost = chosen.filter(pl.col("caching") == "none")["model"].unique().sort().to_list()
+    def _kept(self, before: Workload, chosen: pl.DataFrame) -> Iterator[str]:
+        """What becomes of cached tokens, where the calls have any."""
+        read = chosen.join(_cached(before.parts, chosen), on="call_no").filter(
+            pl.col("cache_read") > 0
+        )
+        if read.filter(pl.col("caching") != "none").height:
+            yield f"{self.cache_kept:.0%} of the tokens read from a cache are taken to stay cached."
+        lost = read.filter(pl.col("caching") == "none")["model"].unique().sort().to_list()
         if lost:
             yield f"Nothing is cached in batches of {listing(lost)}."
 
@@ -176,14 +192,14 @@ class Batching(Lever):
         if small.height < sold.height:
             calls = count(sold.height - small.height, "call")
             yield (
-                f"{calls} that can wait are in flushes of {count(self.flush_hours, 'hour')} that are "
-                "too small for the provider; a longer flush_hours moves them."
+                f"Flushes of {count(self.flush_hours, 'hour')} are too small for the provider to take "
+                f"{calls} that can wait; a longer flush_hours moves more."
             )
         talks = chosen.filter((pl.col(WHY) == NAMED) & ~alone()).height
         if talks:
             yield (
-                f"{count(talks, 'call')} are of conversations of several calls: each waits for the "
-                "one before, and its batch."
+                f"Within conversations of several calls: {count(talks, 'call')}; each waits for the one "
+                "before, and its batch."
             )
 
     def _waits(self) -> Waits:
@@ -239,11 +255,9 @@ class Batching(Lever):
 
 def _cached(parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     """A row for each chosen call with cached tokens: call_no, and how many of each class."""
-    kind = pl.col("billing_class").cast(pl.String)
+    kind = pl.col("billing_class")
     sums = [pl.col("tokens").filter(kind == name).sum().alias(name) for name in CACHED]
-    mine = parts.filter(kind.str.starts_with("cache_")).join(
-        chosen.select("call_no"), on="call_no", how="semi"
-    )
+    mine = parts.filter(IS_CACHED).join(chosen.select("call_no"), on="call_no", how="semi")
     return mine.group_by("call_no").agg(sums).filter(pl.sum_horizontal(CACHED) > 0)
 
 

@@ -127,6 +127,11 @@ class Cascade(Lever):
             "again where that fails."
         )
 
+    def delay_s(self) -> int:
+        """A second at the least: a call that is asked again waits for both attempts. How much longer
+        depends on the models, see `notes`."""
+        return 1
+
     def grounded(self, workload: Workload) -> bool:
         """Whether the share that is asked again is stated, or measured for every cheap model."""
         routes = self._routes(workload)

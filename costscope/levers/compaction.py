@@ -59,7 +59,8 @@ class Compaction(Lever):
     )
 
     segments: tuple[str, ...] = ("system", "tools", "context", "history")
-    """Which segments to touch. The user's own query stays as it was typed."""
+    """Which segments to touch. The user's own query stays as it was typed, in the history of later turns
+    too, unless it is named here."""
     json: bool = True
     """Take white space out of JSON; it parses to the same value."""
     tables: bool = True
@@ -109,8 +110,8 @@ class Compaction(Lever):
         said = []
         if known.read < known.wanted:
             said.append(
-                f"{count(known.wanted - known.read, 'text')} of {known.wanted:,} could not be read again "
-                "from the log and stay as they are."
+                "Left as logged, because the log no longer has their text: "
+                f"{count(known.wanted - known.read, 'text')} of {known.wanted:,}."
             )
         models = before.calls["model"].unique().sort().to_list() if after is not before else []
         if guessed := [name or "unnamed ones" for name in models if not is_exact(name)]:
@@ -135,8 +136,7 @@ class Compaction(Lever):
 @once
 def _found(workload: Workload, lever: Compaction) -> pl.DataFrame:
     """The rows of the workload, sorted, that a lever changes."""
-    rows = changes(sorted_parts(workload), lever.segments, lever.ways(), repeats=lever.repeats)
-    return rows.filter(pl.col("has") < pl.col("had"))
+    return changes(sorted_parts(workload), lever.segments, lever.ways(), repeats=lever.repeats)
 
 
 def _by_way(rows: pl.DataFrame) -> Table:

@@ -39,6 +39,8 @@ class Context(Lever):
     caveats: ClassVar[Sequence[str]] = (
         "Answers are not judged: a chunk that is nearly another may hold the one word that matters.",
         "Context that only traffic tells apart from the rest of its text is left as it is.",
+        "Context of earlier turns, which prompts send again as history, is left as it is too: in "
+        "conversations a cut breaks the cache once a turn, and the figure is rather too low.",
     )
 
     duplicates: bool = True
@@ -92,7 +94,7 @@ class Context(Lever):
         found = counts(before, self._limits())
         if not found.blocks:
             return ["No retrieved context was found; the results of tools are left as they are."]
-        said = [f"{count(found.blocks, 'block')} of retrieved context hold "
+        said = [f"Retrieved context: {count(found.blocks, 'block')} with "
                 f"{count(found.chunks, 'chunk')}."]  # fmt: skip
         if found.unread:
             said.append(f"{count(found.unread, 'block')} of them cannot be read again; each "

@@ -14,7 +14,7 @@ import polars as pl
 
 from costscope.errors import SettingsError
 from costscope.levers._batch.flex_rule import flex_rule
-from costscope.levers._batch.jobs import CLEARER, USUAL, Waits, untimed, waiting
+from costscope.levers._batch.jobs import CLEARER, USUAL, Waits, owners, untimed, waiting
 from costscope.levers._batch.words import sold
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
@@ -22,6 +22,10 @@ from costscope.model import ANSWERED, Table, Workload
 
 WORST = Fraction(1, 5)
 """The pessimistic end's share of calls that flex refuses. Nobody publishes one."""
+
+TIMEOUT_S = 900
+"""The time limit that OpenAI's docs on flex processing advise, 15 minutes; no other figure of how long
+an answer takes is published."""
 
 _KEY = ("provider", "channel", "model", "day")
 
@@ -78,14 +82,16 @@ class Flex(Lever):
         )
         return workload.with_(calls=calls)
 
+    def delay_s(self) -> int:
+        """How long a client is told to wait for an answer: see TIMEOUT_S."""
+        return TIMEOUT_S
+
     def action(self, before: Workload, after: Workload) -> str:
         moved = self._taken(self._chosen(before))
         if moved.is_empty():
             return "Send calls that can wait to the flex tier; none was found."
-        found = moved.group_by("feature").len().sort(-pl.col("len").cast(pl.Int64), "feature")
-        names = [name or "no feature" for name in found["feature"]]
         calls = count(moved.height, "call")
-        return f"Send {calls} that can wait to the flex tier: those of {listing(names)}."
+        return f"Send {calls} that can wait to the flex tier: those of {listing(owners(moved))}."
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: only jobs five times as large, a fifth refused. High: none refused."""
@@ -112,8 +118,8 @@ class Flex(Lever):
         if none.height:
             models = none["model"].unique().sort().to_list()
             said.append(
-                f"{count(none.height, 'call')} that can wait are of models that are not sold in a "
-                f"flex tier: {listing(models)}."
+                f"No flex tier is sold for the models of {count(none.height, 'call')} that can wait: "
+                f"{listing(models)}."
             )
         slowest = chosen.select(pl.col("latency_us").max()).item()
         if slowest is not None:

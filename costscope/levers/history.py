@@ -64,7 +64,8 @@ class History(Lever):
     )
 
     turns: int = 6
-    """How many turns before the current one are kept as they are."""
+    """How many turns before the current one are kept as they are. An assumption, near the 5 that
+    LangChain's ConversationBufferWindowMemory keeps; what a conversation needs only its answers tell."""
     mode: str = "window"
     """What becomes of older ones: "window" (dropped), "summary" (one block of `summary_tokens` instead),
     "relevant" (dropped but for those that share words with the question; needs the logs' text), or
@@ -75,8 +76,8 @@ class History(Lever):
     model and what its tools gave back, where messages of the user always stay. Empty: steps for
     "tool_results", else messages of the user. An agent's run is one turn, and many steps."""
     stride: int = 0
-    """By how many turns the cut moves at a time: between, prompts begin alike and can be cached. 0: one
-    (each turn another cut), but as many as `turns` for a summary or for results of tools."""
+    """The cut moves on by so many turns at a time; until it does, prompts begin alike and can be cached.
+    0: by one, and for a summary or results of tools by as many as `turns`."""
     summary_model: str = ""
     """The model that writes the summaries; empty for the call's own, the dearest choice."""
     summary_tokens: int = 256
@@ -115,11 +116,14 @@ class History(Lever):
 
     def action(self, before: Workload, after: Workload) -> str:
         had, has = (_sent(w) for w in (before, after))
-        what = _DONE[self.mode].format(count(self.turns, self._noun))
+        far = count(self.turns, self._noun)
+        what = _DONE[self.mode].format(far).replace("last 1 ", "last ")
         if had == has:
             steps = ages(before, "step").beyond(self.turns)[0] if self._unit == "user" else 0
             runs = (
-                f" in turns, but {count(steps, 'call')} are in steps (unit = step)" if steps else ""
+                f" in turns; in steps (unit = step) {count(steps, 'call')} would be cut"
+                if steps
+                else ""
             )
             return f"{what}; none is longer{runs}."
         share = percent(had - has, had)
@@ -146,15 +150,16 @@ class History(Lever):
         calls = pl.col("call_no").filter(IS_HISTORY).n_unique()
         had, has = (w.parts.select(calls).item() for w in (before, after))
         by = "replies of the model" if self._unit == "step" else "user messages"
-        said = [f"{count(had, 'call')} sent history; {count(had - has, 'call')} would send none. "
+        none = f"; {count(had - has, 'call')} would send none" if had > has else ""
+        said = [f"{count(had, 'call')} sent history{none}. "
                 f"Turns are counted by {by}{_RUN if self._unit == 'user' else ''}."]  # fmt: skip
         if self._window.stride > 1:
             said.append(f"The cut moves {count(self._window.stride, self._noun)} at a time.")
-        if self.mode == "summary":
+        if self.mode == "summary" and after is not before:
             said.append(self._written(after))
         if self.mode == "relevant" and (silent := unread(before)):
-            said.append(f"{count(silent, 'call')} have history that cannot be read again; it counts "
-                        "as not relevant.")  # fmt: skip
+            said.append("History that cannot be read again counts as not relevant, in "
+                        f"{count(silent, 'call')}.")  # fmt: skip
         return said
 
     def details(self, before: Workload, after: Workload) -> Sequence[Table]:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 import polars as pl
 
 from costscope.errors import SettingsError
-from costscope.levers._batch.jobs import untimed
+from costscope.levers._batch.jobs import owners, untimed
 from costscope.levers._batch.pack import Fit, Wrapping, joined, packed, small
 from costscope.levers._rows import added
 from costscope.levers._words import count, duration, listing
@@ -46,6 +46,8 @@ class MicroBatching(Lever):
     effort: ClassVar[str] = "medium"
     risk: ClassVar[str] = "medium"
     rewrites_prompts: ClassVar[bool] = True
+    order: ClassVar[int] = 1
+    """Behind what cuts prompts and replies: a cap would take a pack's reply for one that is too long."""
     prerequisites: ClassVar[Sequence[str]] = (
         "Answers that can wait for others to be asked: up to `window_s` seconds.",
         "An evaluation of packed answers beside single ones, item by item.",
@@ -108,12 +110,10 @@ class MicroBatching(Lever):
         items = self._items(before)
         if items.is_empty():
             return "Pack small calls of the same prompt into one; none was found."
-        found = items.group_by("feature").len().sort(-pl.col("len").cast(pl.Int64), "feature")
-        names = [name or "no feature" for name in found["feature"]]
         packs = count(items["leader"].n_unique(), "call")
         return (
             f"Pack {count(items.height, 'small call')} into {packs} of up to {self.pack_items} items: "
-            f"those of {listing(names)}."
+            f"those of {listing(owners(items))}."
         )
 
     def scenarios(self) -> tuple[Self, Self]:
@@ -129,8 +129,8 @@ class MicroBatching(Lever):
             return list(untimed(before))
         alone = found.height - items.height
         said = [
-            f"{count(found.height, 'call')} ask a short question of a prompt of their own kind; "
-            f"{alone:,} of them find too little company within {duration(self.window_s)}."
+            f"Small calls that share their prompt's text with others: {found.height:,}; not packed, "
+            f"because too few of them come within {duration(self.window_s)}: {alone:,}."
         ]
         if items.height:
             said.append(

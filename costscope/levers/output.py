@@ -103,9 +103,9 @@ class Output(Lever):
                 "end in the middle. The history of later calls still holds whole replies."]  # fmt: skip
         if ended:
             said.append(f"{count(ended, 'answer')} of the log ended at a cap already.")
-        if few := rows.filter(~pl.col("enough"))["job"].n_unique():
-            said.append(f"{count(few, 'feature')} with fewer than {self.least_calls:,} replies: too "
-                        "little data for a percentile.")  # fmt: skip
+        if few := rows.filter("prose", ~pl.col("enough"))["job"].n_unique():
+            said.append(f"{count(few, 'feature')} with fewer than {self.least_calls:,} replies in prose: "
+                        "too little data for a percentile.")  # fmt: skip
         if self.stop:
             said.append(
                 f"{count(found.filter('stopped').height, 'answer')} went on to speak for the user."

@@ -65,7 +65,9 @@ class ResponseCache(Lever):
     )
 
     ttl_s: int = 86_400
-    """How long an answer is kept, in seconds from the moment at which it was stored."""
+    """How long an answer is kept, in seconds from the moment at which it was stored. An assumption: a
+    question that comes back within a day finds its answer, and none is older than that. How the log's
+    own answers change with age is shown, and `recommend` tries shorter times."""
     scope: str = "all"
     """Who shares answers: "all", "user" or "tenant". A call without that id is never served."""
     any_temperature: bool = False

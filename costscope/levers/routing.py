@@ -122,8 +122,13 @@ class Routing(Lever):
         if gone.is_empty():
             return "Send easy calls to a cheaper model; none was found."
         whole = " in whole conversations" if self.sticky else ""
-        calls = count(int(gone["calls"].sum()), "easy call")
-        return f"Send {calls}{whole} to a cheaper model: {ways(gone)}."
+        blanket, routed = self._blanket_tokens(self._judged(before))
+        plain = blanket >= NEARLY * routed
+        calls = count(int(gone["calls"].sum()), "call" if plain else "easy call")
+        said = f"Send {calls}{whole} to a cheaper model: {ways(gone)}."
+        if not plain:
+            return said
+        return f"{said} It is a blanket downgrade: nearly every call of their features goes."
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: replies as long as the log allows for (else 1.3 times), 30 % asked again. High: as short
@@ -164,7 +169,7 @@ class Routing(Lever):
         said = [
             f"{easy:,} of the {count(judged.height, 'call')} for which there is a cheaper model "
             f"({percent(easy, judged.height)}) are taken to be easy"
-            + (": all but a blanket downgrade." if easy > MOST * judged.height else "."),
+            + (", in effect a blanket downgrade." if easy > MOST * judged.height else "."),
             *self._proven(before),
         ]
         if routes.height:
@@ -217,15 +222,19 @@ class Routing(Lever):
 
     def _undistinguished(self, judged: pl.DataFrame) -> list[str]:
         """How much of what is routed is routed because everything is."""
-        tokens = pl.col("input_tokens") + pl.col("output_tokens")
-        whole = _blanket(judged).select(tokens.sum()).item() or 0
-        routed = judged.filter("easy").select(tokens.sum()).item() or 0
+        whole, routed = self._blanket_tokens(judged)
         if not whole:
             return []
         return [
             f"{percent(whole, routed)} of the routed tokens are of features of which {NEARLY:.0%} of "
             "the calls or more go: a blanket downgrade, where no rule tells easy calls from hard ones."
         ]
+
+    def _blanket_tokens(self, judged: pl.DataFrame) -> tuple[int, int]:
+        """Tokens that are routed because everything is, and all that are routed."""
+        tokens = (pl.col("input_tokens") + pl.col("output_tokens")).sum()
+        whole = _blanket(judged).select(tokens).item() or 0
+        return whole, judged.filter("easy").select(tokens).item() or 0
 
     def _loosened(self, judged: pl.DataFrame) -> Table:
         tokens = pl.col("input_tokens") + pl.col("output_tokens")

@@ -150,6 +150,11 @@ class SelfHosting(Lever):
             f"{self.model} on {count(self.engine.needed(found.load), 'GPU')} of your own."
         )
 
+    def most_a_month(self, workload: Workload) -> int | None:
+        """How many calls like these the GPUs that are charged for take in 30 days."""
+        found = plan(workload, self)
+        return None if found is None else self.engine.most_a_month(found.load)
+
     def scenarios(self) -> tuple[Self, Self]:
         """Low: GPUs at 5/3 of the price and half as busy, people twice, no prefix cache, 30 % asked
         again. High: 2/3 of the price, 1.5 times as busy, people half, none asked again."""

@@ -77,8 +77,11 @@ class SystemPrompt(Lever):
         texts = found(before, self._wanted())
         read = texts.filter("read").height
         said = [
-            f"{read:,} of {count(texts.height, 'text')} of system prompts, those sent most, were read again."
+            f"Looked into {read:,} of {count(texts.height, 'text')} of system prompts: those sent most, "
+            "as far as the log still has them."
         ]
+        if texts.is_empty():
+            said = ["No logged text is a system prompt and nothing else."]
         if self.shorten:
             said.append(f"{self.shorten:.0%} of every system prompt is assumed to be dispensable.")
         return said

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import polars as pl
 
-from costscope.levers._cache.calls import NAMED
+from costscope.levers._cache.calls import ANSWER, NAMED, SECOND
 from costscope.levers._cache.policy import UNITS
 from costscope.levers._cache.warm import Warm, pinged, warmed, worthwhile
 from costscope.levers._prefix import reclassify
@@ -75,6 +75,10 @@ class WarmCache(Lever):
             return (self,)
         return replace(self, pings=False), self
 
+    def delay_s(self) -> int:
+        """How long a parallel call waits for the first one's answer to begin."""
+        return ANSWER // SECOND if self.wait else 0
+
     def action(self, before: Workload, after: Workload) -> str:
         """Where to ping, and which features to send one call ahead."""
         warm = missed(before)
@@ -133,7 +137,7 @@ def gained(warm: Warm, sent: pl.DataFrame, *, wait: bool) -> pl.DataFrame:
 
 def moved(workload: Workload, more: pl.DataFrame) -> pl.DataFrame:
     """call_no and the cached classes, with `more` tokens read that were written, else fresh."""
-    kind = pl.col("billing_class").cast(pl.String)
+    kind = pl.col("billing_class")
     sums = {name: pl.col("tokens").filter(kind == name).sum() for name in UNITS}
     parts = workload.parts.filter(pl.col("call_no").is_in(more["call_no"].implode()))
     rows = parts.group_by("call_no").agg(**sums).join(more, on="call_no").sort("call_no")

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 import polars as pl
 
 from costscope.levers._rows import IS_OUTPUT
-from costscope.levers._waste.base import Waste, known, none, sized
+from costscope.levers._waste.base import Waste, carried, known, none, sized
 from costscope.levers._words import count
 from costscope.model import Workload
 
@@ -105,9 +105,6 @@ def _broken(calls: pl.DataFrame) -> pl.DataFrame:
 def _not_carried(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """Those calls with a known text in their reply of which no block stands in any prompt."""
     mine = pl.col("call_no").is_in(calls["call_no"].implode())
-    said = parts.filter(mine & IS_OUTPUT & (pl.col("content") != 0)).select("call_no", "content")
-    texts = said["content"].unique().implode()
-    carried = parts.filter(~IS_OUTPUT & pl.col("content").is_in(texts)).select("content").unique()
-    used = said.join(carried, on="content", how="semi")
+    said = parts.filter(mine & IS_OUTPUT & (pl.col("content") != 0)).select("call_no")
     calls = calls.join(said, on="call_no", how="semi", maintain_order="left")
-    return calls.join(used, on="call_no", how="anti", maintain_order="left")
+    return calls.join(carried(parts, calls), on="call_no", how="anti", maintain_order="left")

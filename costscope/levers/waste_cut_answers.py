@@ -12,7 +12,7 @@ import polars as pl
 
 from costscope.errors import SettingsError
 from costscope.levers._rows import IS_OUTPUT
-from costscope.levers._waste.base import CALLER, SECONDS, Waste, known, none, sized
+from costscope.levers._waste.base import CALLER, SECONDS, Waste, carried, known, none, sized
 from costscope.levers._words import count
 from costscope.model import ANSWERED, Workload
 
@@ -29,7 +29,8 @@ _SAME = ("_caller", "model", "prompt", "input_tokens")
 @dataclass(frozen=True)
 class WasteCutAnswers(Waste):
     """Drops calls whose answer was cut by its limit where the same caller then sent the same prompt to
-    the same model again and got more tokens than the cut answer has, which means another limit."""
+    the same model again and got more tokens than the cut answer has, which means another limit. A cut
+    answer that a later prompt carries was used, and stays."""
 
     title: ClassVar[str] = "Leave answers enough room at once"
     effort: ClassVar[str] = "low"
@@ -65,7 +66,9 @@ class WasteCutAnswers(Waste):
             pl.col("output_tokens_next") > pl.col("output_tokens"),
         )
         kind = pl.lit("cut, then asked again").alias("kind")
-        return pairs.select("call_no", kind).unique()
+        again = pairs.select("call_no", kind).unique()
+        used = carried(workload.parts, again) if again.height else again
+        return again.join(used, on="call_no", how="anti")
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: asked again within a minute. High: as set."""

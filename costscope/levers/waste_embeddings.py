@@ -22,6 +22,9 @@ EMBEDDING = r"(?i)embed|(^|[/.])(voyage|bge|gte|e5|multilingual-e5)-"
 """Names of embedding models: most have the word in them (text-embedding-3, gemini-embedding, titan-embed,
 nomic-embed, Cohere's embed-); Voyage's and the open families BGE, GTE and E5 do not."""
 
+RERANKING = r"(?i)rerank"
+"""Rerankers of the same families judge a text beside a question, so a text comes again with reason."""
+
 _BLOCK = ("call_no", "seq")
 
 
@@ -91,7 +94,8 @@ class WasteEmbeddings(Waste):
 def embedded(workload: Workload) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The answered calls of embedding models that have no output; and of their blocks call_no, seq,
     content, tokens, `new`: whether this is the first time, or it is not known what it is."""
-    named = pl.col("model").str.contains(EMBEDDING)
+    model = pl.col("model")
+    named = model.str.contains(EMBEDDING) & ~model.str.contains(RERANKING)
     calls = workload.calls.filter(named, pl.col("status").is_in(ANSWERED), ~pl.col("added"))
     mine = pl.col("call_no").is_in(calls["call_no"].implode())
     parts = workload.parts.filter(mine) if calls.height else workload.parts.clear()

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from costscope.columns import codes, places, sums
 from costscope.model import CLASSES, INPUT_CLASSES, Workload
 from costscope.prices import facts, library, lookup, match, overrides, quotes, units
 from costscope.prices.overrides import Override, Overrides
@@ -140,7 +141,8 @@ class PriceBook:
         paid = _exact(tokens, rates) * np.where(known, rates, 0)
         unpriced = np.where(known, 0, tokens).sum(axis=1)
         blank = (unpriced > 0) & (unpriced == tokens.sum(axis=1))
-        pd = pl.Series("pd", paid.sum(axis=1).tolist(), pl.Int128)
+        whole = paid.sum(axis=1)
+        pd = pl.Series("pd", whole.tolist() if whole.dtype == object else whole).cast(pl.Int128)
         costs = pl.DataFrame(
             [workload.calls["call_no"], pd, pl.Series("unpriced_tokens", unpriced)]
         )
@@ -217,14 +219,12 @@ class PriceBook:
 def _tokens(workload: Workload) -> NDArray[np.int64]:
     """A row per call, in their order, and a column per class of CLASSES: its tokens."""
     parts, calls = workload.parts, workload.calls["call_no"].to_numpy()
-    order = np.argsort(calls, kind="stable")
-    number = parts["call_no"].to_numpy()
-    at = np.minimum(np.searchsorted(calls[order], number), len(calls) - 1)
-    kind = parts["billing_class"].cast(pl.Enum(CLASSES)).to_physical().to_numpy()
-    known = calls[order[at]] == number if len(calls) else np.zeros(len(number), bool)
-    sums = np.zeros((len(calls), len(CLASSES)), np.int64)
-    np.add.at(sums, (order[at[known]], kind[known]), parts["tokens"].to_numpy()[known])
-    return sums
+    place = places(parts["call_no"].to_numpy(), calls)
+    kind = codes(parts["billing_class"], CLASSES)
+    known = np.flatnonzero(place >= 0)
+    cells = place[known] * len(CLASSES) + kind[known]
+    found = sums(cells, parts["tokens"].to_numpy()[known], len(calls) * len(CLASSES))
+    return found.reshape(len(calls), len(CLASSES))
 
 
 def _exact(tokens: NDArray[np.int64], rates: NDArray[np.int64]) -> NDArray[Any]:

@@ -5,10 +5,10 @@ Polars thinks here and Python sees only the distinct keys; no price is known to 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -65,13 +65,17 @@ def keys(
     length = input_tokens.cast(pl.Int64).fill_null(0).to_numpy()
     step = _passed(length, [s.thresholds for s in found.subjects], found.kind, at=False)
     columns = (found.kind, day, slot, step)
-    sizes = [int(column.max(initial=0)) + 1 for column in columns]
+    sizes = _sizes(columns)
     # One number a row sorts ten times as fast as four.
     distinct, of = np.unique(np.ravel_multi_index(columns, sizes), return_inverse=True)
     changes = [change_days(subject) for subject in found.subjects]
     rows = np.stack(np.unravel_index(distinct, sizes), axis=1)
     numbers, merged = _merged(rows, found, changes)
-    return np.array(numbers, np.int64)[of], merged
+    return numbers[of], merged
+
+
+def _sizes(columns: Sequence[Ints]) -> list[int]:
+    return [int(column.max(initial=0)) + 1 for column in columns]
 
 
 @once
@@ -86,26 +90,44 @@ def named(calls: pl.DataFrame) -> Named:
         minute=(sent.dt.hour().cast(pl.Int64) * 60 + sent.dt.minute()).fill_null(-1),
     ).collect()  # fmt: skip
     kinds = columns.lazy().select(*NAMES, "kind").unique("kind").sort("kind").collect()
-    subjects = [Subject(*row) for row in kinds.select(NAMES[:4]).iter_rows()]
+    subjects = [_subject(*row) for row in kinds.select(NAMES[:4]).iter_rows()]
     return Named(kinds, subjects, *(columns[n].to_numpy() for n in ("kind", "day", "minute")))
 
 
 def _merged(
     distinct: Ints, found: Named, changes: Sequence[Sequence[date]]
-) -> tuple[list[int], list[Key]]:
+) -> tuple[Ints, list[Key]]:
     """Days between two changes are one key; where it matters, days off are another."""
-    numbers: dict[tuple[int, int, int, int], int] = {}
-    merged: list[Key] = []
-    result = []
+    kind, days, slot, step = distinct.T
+    epoch = np.zeros(len(kind), np.int64)
+    for number, subject in enumerate(found.subjects):
+        own = slice(*np.searchsorted(kind, (number, number + 1)).tolist())
+        limits = np.array([(day - EPOCH).days for day in changes[number]], np.int64)
+        off = [_is_off(subject, day) for day in days[own].tolist()]
+        epoch[own] = 2 * np.searchsorted(limits, days[own], "right") + np.array(off, np.int64)
+    columns = (kind, epoch, slot, step)
+    alike = np.ravel_multi_index(columns, _sizes(columns))
+    _, first, of = np.unique(alike, return_index=True, return_inverse=True)
+    order = np.argsort(first)
     tiers = found.kinds["tier"].to_list()
-    for kind, days, slot, step in distinct.tolist():
-        subject, day = found.subjects[kind], EPOCH + timedelta(days=days)
-        epoch = 2 * bisect_right(changes[kind], day) + subject.is_off(day)
-        number = numbers.setdefault((kind, epoch, slot, step), len(merged))
-        if number == len(merged):
-            merged.append(Key(subject, _moment(subject, tiers[kind], day, slot, step)))
-        result.append(number)
-    return result, merged
+    merged = [
+        Key(found.subjects[k], _moment(found.subjects[k], tiers[k], EPOCH + timedelta(days=d), *at))
+        for k, d, *at in distinct[first[order]].tolist()
+    ]
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return place[of], merged
+
+
+@lru_cache(maxsize=16384)
+def _is_off(subject: Subject, days: int) -> bool:
+    return subject.is_off(EPOCH + timedelta(days=days))
+
+
+@lru_cache(maxsize=4096)
+def _subject(provider: str, channel: str, region: str, model: str) -> Subject:
+    """One for each set of names, since what it knows of itself it has to look up."""
+    return Subject(provider, channel, region, model)
 
 
 def _moment(subject: Subject, tier: str, day: date, slot: int, step: int) -> Moment:

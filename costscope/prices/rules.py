@@ -16,6 +16,7 @@ from costscope.prices.facts import Row
 from costscope.prices.names import Place
 
 Mode = Literal["explicit", "implicit", "breakpoint"]
+Settings = Literal["", "messages", "prompt"]
 Stacking = Literal["stacks", "none", "standard"]
 
 
@@ -51,6 +52,9 @@ class CachingRule:
     whole_units: bool = False
     """Entries end only where a prompt or a reply ended, and where two requests parted: what they
     have in common is stored when the second comes, and read by the third."""
+    settings: Settings = ""
+    """What is read anew where settings of a request change that the provider names: the whole prompt, its
+    messages behind tools and system prompt, or nothing that is known."""
     max_breakpoints: int | None = None
     clock: str = "last_use"
     """When a lifetime begins: request_start or last_use (of the request that wrote or read)."""

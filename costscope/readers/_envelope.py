@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from operator import attrgetter
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from costscope.model import BlockParser, Call, Usage
-from costscope.readers import _bodies, _columns, _fields, _hosts, _json, _provider, _retries, _usage
+from costscope.readers import (
+    _bodies,
+    _columns,
+    _diagnostics,
+    _fields,
+    _hosts,
+    _json,
+    _provider,
+    _retries,
+    _settings,
+    _usage,
+)
 from costscope.readers._bodies import Answer, Body, Envelope
 from costscope.readers._counts import Normalised
 from costscope.readers._fields import Facts
@@ -104,9 +113,10 @@ class PairReader(RecordReader):
             model=model,
             tier="batch" if envelope.batch else self.tier(envelope),
             status=status,
-            tags=_retries.without(facts.tags),
+            tags=_retries.without(facts.tags) | _diagnostics.tags(answer),
             temperature=request.temperature,
-            params=_params(request),
+            params=_settings.params(request),
+            cache_params=_settings.cache_params(provider, request),
             json_reply=_wants_json(request.response_format) or _wants_json(request.text),
             usage=usage,
             ambiguous=envelope.billed.ambiguous,
@@ -275,35 +285,6 @@ def _cost(envelope: Envelope) -> int | None:
 
 def _wants_json(text: Raw) -> bool:
     return _json.first(text) == b"{" and b"json" in bytes(text)
-
-
-_PARAMS = (
-    "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty", "max_tokens",
-    "max_output_tokens", "max_completion_tokens", "n", "stop", "stop_sequences", "logit_bias",
-    "tool_choice", "response_format", "text", "reasoning", "reasoning_effort", "verbosity", "thinking",
-    "output_config", "previous_response_id",
-)  # fmt: skip
-
-_OBJECTS = ("text", "reasoning", "thinking", "output_config")
-
-
-def _params(request: Body) -> str:
-    """The settings that change an answer, as canonical text; two calls with the same text of these
-    and the same prompt ask for the same thing."""
-    parts = []
-    for name, value in zip(_PARAMS, _params_of(request), strict=True):
-        if value is None or value is _json.NONE:
-            continue
-        if isinstance(value, Raw):
-            # Where request and log are one object, these may be prose.
-            if not _json.has(value) or (name in _OBJECTS and _json.first(value) != b"{"):
-                continue
-            value = msgspec.json.encode(_json.decode(value), order="sorted").decode()
-        parts.append(f"{name}={value}")
-    return ";".join(parts)
-
-
-_params_of = attrgetter(*_PARAMS)
 
 
 def proven(envelope: Envelope) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from costscope.model import Call, Usage
 from costscope.readers import _fields, _json, _names, _provider, _span_blocks, _span_kinds, _units
 from costscope.readers import _span_usage as spent
+from costscope.readers._settings import invalidating
 from costscope.readers._span_makers import identify
 from costscope.readers._span_texts import Texts
 from costscope.readers._span_tree import DIMENSIONS
@@ -95,6 +96,7 @@ def of_span(span: Span, texts: Texts) -> Call:
         tags=facts.tags,
         temperature=_number(span.first(*_TEMPERATURE), settings.get("temperature")),
         params=_params(settings),
+        cache_params=invalidating(provider, settings),
         json_reply=_wants_json(span, settings),
         usage=usage,
         ambiguous=billed.ambiguous,

@@ -25,6 +25,7 @@ class Message(Struct):
     content: Raw = _json.NONE
     usage: Raw = _json.NONE
     stop_reason: str | None = None
+    diagnostics: Raw = _json.NONE
 
 
 class Line(Struct, rename="camel"):

@@ -35,6 +35,7 @@ class Body(Struct):
     stop_sequences: Raw = NONE
     logit_bias: Raw = NONE
     tool_choice: Raw = NONE
+    parallel_tool_calls: bool | None = None
     response_format: Raw = NONE
     text: Raw = NONE
     reasoning: Raw = NONE
@@ -102,6 +103,8 @@ class Answer(Struct):
     text: Raw = NONE
     meta: Raw = NONE
     finish_reason: Raw = NONE
+    diagnostics: Raw = NONE
+    prompt_cache_diagnostics: Raw = NONE
     headers: Raw = NONE
     body: Raw = NONE
     """The real response, where this is an HTTP exchange or a line of a batch's results."""

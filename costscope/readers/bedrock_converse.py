@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from costscope.model import Call
-from costscope.readers import _blocks, _converse, _json
+from costscope.readers import _blocks, _converse, _json, _settings
 from costscope.readers._bodies import Envelope
 from costscope.readers._envelope import UNPROVEN, PairReader, proven
 from costscope.readers._json import NONE
@@ -62,12 +62,20 @@ class BedrockConverse(PairReader):
         if isinstance(config.get("temperature"), (int, float)):
             call.temperature = float(config.pop("temperature"))
         call.params = _params(envelope, config)
+        call.cache_params = _settings.invalidating(call.provider, _given(envelope))
         latency = _json.mapping(envelope.answer.metrics).get("latencyMs")
         if call.latency_us is None and isinstance(latency, (int, float)):
             call.latency_us = round(latency * 1000)
         sdk = _blocks.inner(got.get("ResponseMetadata"))
         call.call_id = call.call_id or str(sdk.get("RequestId") or "")
         return call
+
+
+def _given(envelope: Envelope) -> dict[str, Any]:
+    """The settings of a model's own, and how it may choose tools."""
+    sent = _json.mapping(envelope.sent)
+    own = _blocks.inner(sent.get("additionalModelRequestFields"))
+    return {**own, "tool_choice": _blocks.inner(sent.get("toolConfig")).get("toolChoice")}
 
 
 def _params(envelope: Envelope, config: dict[str, Any]) -> str:

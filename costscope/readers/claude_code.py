@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from costscope.model import Block, Call, Ignored, Skipped, Slot, Usage
-from costscope.readers import _fields, _json, _messages, _provider, _units, _usage
+from costscope.readers import _diagnostics, _fields, _json, _messages, _provider, _units, _usage
 from costscope.readers._transcript import Key, Line, Node, Prompts, by_reply, node, tree_of
 from costscope.readers.interface import Reader
 from costscope.sources import Record
@@ -153,7 +153,7 @@ def _call(key: Key, last: _Snapshot, lines: Sequence[Node], prompts: Prompts) ->
         status="error" if line.is_api_error_message else "ok",
         finish_reason=message.stop_reason,
         feature=f"claude-code/{agent}",
-        tags=_tags(line),
+        tags=_tags(line) | _missed(lines),
         usage=last.usage,
         units=last.units,
         reported_pd=_cost(line),
@@ -182,6 +182,13 @@ def _tags(line: Line) -> dict[str, str]:
     project = re.split(r"[\\/]", (line.cwd or "").rstrip("\\/"))[-1]
     named = {"branch": line.git_branch, "project": project, "version": line.version}
     return {name: text for name, value in named.items() if (text := _fields.label(value))}
+
+
+def _missed(lines: Sequence[Node]) -> dict[str, str]:
+    """Why the provider read less of the prompt than was there, as any of a reply's lines tells it."""
+    words = (_diagnostics.reason(n.message.diagnostics) for n in reversed(lines))
+    found = next(filter(None, words), "")
+    return {_diagnostics.TAG: found} if found else {}
 
 
 def _cost(line: Line) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from msgspec import Raw
 
 from costscope.model import Call, Usage
-from costscope.readers import _json, _provider, _responses, _usage
+from costscope.readers import _json, _provider, _responses, _settings, _usage
 from costscope.readers._session import (
     Line,
     Session,
@@ -230,6 +230,7 @@ class _Rollout(Session):
             feature="codex/sub-agent" if _is_helper(meta) else "codex/main",
             tags=tags({**project, "version": meta.get("cli_version"), "client": meta.get("originator")}),
             params=f"effort={self._effort}" if self._effort else "",
+            cache_params=_settings.invalidating(provider, {"reasoning_effort": self._effort}),
             retry_of=self._failed,
             usage=usage,
             units={"web_search": searches} if searches else {},

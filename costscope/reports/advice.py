@@ -9,24 +9,31 @@ from costscope.model import Recommendation
 from costscope.reports.ranking import ranked, share
 
 if TYPE_CHECKING:
-    from costscope.reports.simulation import Simulation
+    from costscope.reports.simulation import HeldOut, Simulation
 
 
 def told(simulation: Simulation) -> list[str]:
     """Of each lever, as it is numbered in the table: what to do, what it needs, and what to mind."""
     said = []
-    if (rest := simulation.held_out) and simulation.levers:
-        said.append(
-            "Settings were chosen on the first two thirds of the time. In the last third, which they "
-            f"were not chosen on, these changes save {money(rest.saved)} of {money(rest.cost)} "
-            f"({share(rest.saved, rest.cost):.0%})."
-        )
+    if simulation.held_out and simulation.levers:
+        said.append(_held_out(simulation.held_out))
     changing = ranked(simulation)
     for rank, lever in enumerate(changing, start=1):
         said += [f"{rank}. {text}" for text in _of(lever)]
     idle = [lever.title for lever in simulation.levers if lever not in changing]
     said += [f"Nothing found to change: {'; '.join(idle)}."] * bool(idle)
     return said
+
+
+def _held_out(rest: HeldOut) -> str:
+    chosen = "Settings were chosen on the first two thirds of the time"
+    if not rest.cost:
+        return f"{chosen}; in the last third nothing was paid, so nothing checks them."
+    return (
+        f"{chosen}. In the last third, which they were not chosen on, these changes save "
+        f"{money(rest.saved)} of {money(rest.cost)} ({share(rest.saved, rest.cost):.0%}). What a change "
+        "reads off the log under its settings, such as which features, is read off all of it."
+    )
 
 
 def _of(lever: Recommendation) -> list[str]:
@@ -46,7 +53,8 @@ def break_even(lever: Recommendation) -> list[str]:
     found = lever.break_even
     if found.calls_a_month is None and found.calls_in_all is None:
         return [
-            "No number of calls pays for what it costs beside tokens, as far as this log tells."
+            "No number of calls that it could answer pays for what it costs beside tokens, as far as this "
+            "log tells."
         ]
     said = []
     if found.calls_a_month is not None:

@@ -23,9 +23,10 @@ def tables(simulation: Simulation, name: str) -> list[Table]:
 
 
 def ranked(simulation: Simulation) -> list[Recommendation]:
-    """The levers that change anything, the best first; all of them where none does."""
+    """The levers that change anything, the best first; where none does, the one that was asked for, or
+    none of several."""
     found = sorted(simulation.levers, key=lambda lever: (-lever.saved_share, lever.name))
-    return [lever for lever in found if not idle(lever)] or found
+    return [lever for lever in found if not idle(lever)] or found[: len(found) == 1]
 
 
 def idle(lever: Recommendation) -> bool:
@@ -50,7 +51,7 @@ def _ranking(simulation: Simulation) -> Table:
         columns,
         rows,
         note="Savings overlap, so these do not add up; the table below shares out what they save "
-        "together."
+        "together, and the best is what has most of that."
         if len(rows) > 1
         else "",
     )
@@ -76,7 +77,8 @@ def _adding_up(simulation: Simulation) -> Table:
         columns,
         rows,
         note="Those before: in the order in which they take hold of a call (waste, response cache, "
-        "truncation, routing, prompt cache, batching). The fair share is the mean over all orders.",
+        "truncation, routing, prompt cache, batching). The fair share is the mean over the orders in "
+        "which they could be made.",
     )
 
 
@@ -91,7 +93,7 @@ def _mixes(simulation: Simulation) -> Table:
          "; ".join(titles[name] for name in front.levers)]
         for front in simulation.fronts
     ]  # fmt: skip
-    return Table("What there is to have for how much risk and effort", columns, rows)
+    return Table("What these changes give within limits of risk and effort", columns, rows)
 
 
 def _part(amount: Any, total: int) -> float | None:

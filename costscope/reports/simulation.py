@@ -15,7 +15,7 @@ from costscope.reports.ranking import ranked, share, tables
 
 SCHEMA_VERSION = 1
 
-DAY_US = 86_400_000_000
+MINUTE_US, HOUR_US, DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def report(simulation: Simulation, name: Literal["simulate", "recommend"]) -> Re
         title=title,
         data=_data(simulation),
         summary=_summary(simulation),
-        tables=tables(simulation, name) if simulation.levers else (),
+        tables=tables(simulation, name) if ranked(simulation) else (),
         notes=(*told(simulation), *simulation.assumptions),
     )
 
@@ -143,9 +143,11 @@ def _interval(interval: Interval) -> dict[str, str]:
 
 
 def _summary(simulation: Simulation) -> list[str]:
-    if not simulation.levers:
-        return [f"None of these changes would save anything of {money(simulation.cost)}."]
     many = len(ranked(simulation))
+    if not simulation.calls and simulation.left_out:
+        return ["No call has a known price, so what these changes would save is unknown."]
+    if not many:
+        return [f"None of these changes would save anything of {money(simulation.cost)}."]
     who = "This change would" if many == 1 else f"Together these {many} changes would"
     low, high = money(simulation.interval.low), money(simulation.interval.high)
     month = simulation.monthly_saved
@@ -166,7 +168,8 @@ def _first_few(simulation: Simulation) -> str:
     if not enough or enough[0] == len(simulation.cumulative) or simulation.saved <= 0:
         return ""
     many = "The first one gives" if enough[0] == 1 else f"The first {enough[0]} give"
-    return f" {many} {share(simulation.cumulative[enough[0] - 1], simulation.saved):.0%} of it."
+    part = f"{share(simulation.cumulative[enough[0] - 1], simulation.saved):.0%}"
+    return f" {many} {'nearly all' if part == '100%' else part} of it."
 
 
 def _saves(amount: int) -> str:
@@ -176,6 +179,10 @@ def _saves(amount: int) -> str:
 def _window(microseconds: int | None) -> str:
     if microseconds is None:
         return ""
+    if microseconds < MINUTE_US:
+        return ""
+    if microseconds < HOUR_US:
+        return f" in {microseconds / MINUTE_US:.1f} minutes of traffic"
     if microseconds < DAY_US:
-        return f" in {microseconds / 3_600_000_000:.1f} hours of traffic"
+        return f" in {microseconds / HOUR_US:.1f} hours of traffic"
     return f" in {microseconds / DAY_US:.1f} days of traffic"

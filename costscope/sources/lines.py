@@ -10,7 +10,9 @@ from typing import NamedTuple
 from costscope.sources.packing import BROKEN
 
 CHUNK_BYTES = 16 * 1024 * 1024
-"""How much is read at once."""
+"""How much is read at once into a buffer that several files share."""
+FIRST_BYTES = 256 * 1024
+"""How much is read at once into one of a file's own: most logs are small, and memory is cleared first."""
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 """A longer line is passed over, so that one file cannot take all memory."""
 _BOM = b"\xef\xbb\xbf"
@@ -41,7 +43,7 @@ def read_lines(
 
     Raises what reading raised (see packing.BROKEN), after the whole lines before it.
     """
-    window = _Window(file, start, length, bytearray(CHUNK_BYTES) if buffer is None else buffer)
+    window = _Window(file, start, length, _room(buffer))
     copy, skipping = buffer is None, False
     line = at = 0
     while window.advance(at):
@@ -63,6 +65,14 @@ def read_lines(
         yield record
 
 
+def _room(buffer: bytearray | None) -> bytearray:
+    """What to read into: the given buffer, at its full size, or a small one."""
+    if buffer is None:
+        return bytearray(FIRST_BYTES)
+    buffer.extend(bytes(max(0, CHUNK_BYTES - len(buffer))))
+    return buffer
+
+
 class _Window:
     """A stretch of a file in memory, which grows until a whole line fits. Bytes [0, full) are there,
     `offset` is where in the file they begin, and the last advance read those from `seen` on."""
@@ -70,8 +80,6 @@ class _Window:
     def __init__(
         self, file: io.BufferedIOBase, start: int, length: int | None, buffer: bytearray
     ) -> None:
-        if len(buffer) < CHUNK_BYTES:
-            buffer.extend(bytes(CHUNK_BYTES - len(buffer)))
         self._file, self._left, self._buffer = file, length, buffer
         self._broken: Exception | None = None
         self.view = memoryview(buffer)

@@ -12,7 +12,7 @@ import duckdb
 
 from costscope.errors import StoreError
 
-VERSION = "2"
+VERSION = "3"
 SECRET_BYTES = 32
 OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",

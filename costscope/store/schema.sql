@@ -1,7 +1,7 @@
--- The store. Version 2. A change here is a new version: stores of another version are refused.
+-- The store. Version 3. A change here is a new version: stores of another version are refused.
 
 create table meta (key varchar primary key, value varchar not null);
-insert into meta values ('schema_version', '2');
+insert into meta values ('schema_version', '3');
 
 create type segment as enum (
     'system', 'tools', 'context', 'history', 'query', 'unattributed', 'output', 'reasoning');
@@ -60,6 +60,7 @@ create table calls (
     tags varchar,
     temperature double,
     request_hash ubigint not null,
+    params_hash ubigint not null,
     traits usmallint not null,
     estimated boolean not null,
     fresh bigint not null,

@@ -41,3 +41,8 @@ def test_calls_that_pay_for_fees():
     assert pays_from(fees(0), 50, 10, MONTH_US) is None
     assert pays_from(fees(30), -30, 10, MONTH_US) == BreakEven(None, None)
     assert pays_from(fees(30), 20, 10, None) == BreakEven(None, None)
+
+
+def test_more_calls_than_the_fees_pay_for_do_not_pay_for_them():
+    assert pays_from(fees(30), 20, 10, 3 * DAY_US, 60) == BreakEven(60, None)
+    assert pays_from(fees(30), 20, 10, 3 * DAY_US, 59) == BreakEven(None, None)

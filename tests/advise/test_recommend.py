@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from costscope.advise import Limits, recommend
+from costscope.advise.tuning import shown as shown_setting
 from costscope.errors import SettingsError
 from costscope.reports.simulation import HeldOut
 from tests.advise.pulling import PriceList, drop, made, move, shrink, warm
@@ -77,6 +78,26 @@ def test_of_a_family_the_best_is_kept():
     assert names(run(*levers, hoped)) == ["better", "other"]
 
 
+def test_what_gives_way_to_an_alternative_or_to_six_better_ones_is_named():
+    alike = [made(n, drop(*n), family="windows") for n in ("a", "ab")]
+    assert (
+        "a: left out, as an alternative to ab, which saves more where assumptions turn out badly."
+    ) in run(*alike).assumptions
+    many = run(*(made(f"l{n}", drop(*"abcdefgh"[: n + 1])) for n in range(8)))
+    left = [text for text in many.assumptions if "left out, since by itself" in text]
+    assert [text.partition(":")[0] for text in left] == ["l1", "l0"]
+    assert "the 6 changes that are looked at together; `costscope simulate --made`" in left[0]
+
+
+def test_what_saves_less_than_a_ten_thousandth_is_left_out_and_named():
+    work = workload(plain("a", 1), plain("b", 9_999), plain("c", 10_001))
+    found = run(made("tiny", drop("a")), made("good", drop("b")), work=work)
+    assert (names(found), found.saved) == (["good"], 999_900)
+    assert "tiny: left out, since it saves less than 0.01 % of the bill." in found.assumptions
+    double = workload(plain("a", 2), plain("b", 9_999), plain("c", 9_999))
+    assert names(run(made("tiny", drop("a")), made("good", drop("b")), work=double))[-1] == "tiny"
+
+
 def test_what_rests_on_an_assumption_alone_is_left_out_and_named():
     found = run(made("x", drop("a")), made("y", drop("b"), grounded=lambda self, work: False))
     assert names(found) == ["x"]
@@ -111,6 +132,11 @@ def test_a_lever_whose_saving_is_unknown_is_not_called_worthless():
     found = run(made("x", move("model", "new-model")), made("y", drop("a")))
     assert names(found) == ["y"]
     assert "x: what it saves is unknown, new-model has no price." in found.assumptions
+    some, rest = move("model", "new-model", *"abcde"), move("model", "", *"fghij")
+    two = made("x", lambda work: rest(some(work)))
+    assert (
+        "x: what it saves is unknown, (no model), new-model have no price." in run(two).assumptions
+    )
 
 
 def tunable(*sizes):
@@ -127,7 +153,14 @@ def test_the_most_careful_setting_that_saves_nearly_as_much_is_chosen():
     found = run(tunable(1, 4, 5))
     assert found.levers[0].settings["size"] == 5
     assert run(tunable(1, 9, 10)).levers[0].settings["size"] == 9
-    assert any("chosen from 3 settings on the first two thirds" in x for x in found.assumptions)
+    (said,) = [text for text in found.assumptions if text.startswith("x: this was chosen from 3")]
+    assert said.endswith("size 5. The figures are for all of it.")
+
+
+def test_a_setting_is_told_in_words():
+    shown = [shown_setting(value) for value in (True, False, "", None, (), "5m", 0)]
+    none = ["as by default"] * 3
+    assert shown == ["on", "off", *none, "5m", "0"]
 
 
 def test_settings_are_chosen_on_the_first_two_thirds_only():

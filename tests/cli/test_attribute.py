@@ -1,4 +1,4 @@
-"""`costscope attribute` as a process: what decided, drafts to paste, and rules that hold."""
+"""`costscope attribute`: what decided, drafts to paste, and rules that hold."""
 
 import json
 import tomllib
@@ -16,12 +16,14 @@ def log(tmp_path: Path) -> Path:
     return write(tmp_path / "a.jsonl", [asked(n) for n in range(30)])
 
 
-def test_a_suggestion_can_be_pasted_and_then_decides(cli: Cli, log: Path, tmp_path: Path) -> None:
-    drafted = cli("attribute", "chat", "--suggest", log.name)
+def test_a_suggestion_can_be_pasted_and_then_decides(
+    inside: Cli, log: Path, tmp_path: Path
+) -> None:
+    drafted = inside("attribute", "chat", "--suggest", log.name)
     assert (drafted.returncode, drafted.stderr) == (0, "")
     assert len(tomllib.loads(drafted.stdout)["attribute"]["rules"]) >= 2
     (tmp_path / "costscope.toml").write_text(drafted.stdout)
-    found = cli("attribute", "chat", log.name, "--json")
+    found = inside("attribute", "chat", log.name, "--json")
     assert found.returncode == 0
     parts = {(p["segment"], p["rule"]): p for p in json.loads(found.stdout)["parts"]}
     assert parts["context", "user"]["calls"] == 30
@@ -52,8 +54,8 @@ def test_nothing_to_suggest_is_no_failure(inside: Cli, tmp_path: Path) -> None:
     assert done.stdout.startswith("# nothing was learned of 'chat'")
 
 
-def test_an_unknown_feature_is_an_error(cli: Cli, log: Path) -> None:
-    done = cli("attribute", "chit", log.name)
+def test_an_unknown_feature_is_an_error(inside: Cli, log: Path) -> None:
+    done = inside("attribute", "chit", log.name)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "costscope: no calls pass the filters, of 30\n"
 
@@ -75,23 +77,25 @@ def test_a_log_that_is_gone_cannot_be_suggested_from(inside: Cli, log: Path) -> 
     ],
 )
 def test_a_bad_rule_ends_every_command_that_has_settings(
-    cli: Cli, log: Path, tmp_path: Path, rule: str, told: str
+    inside: Cli, log: Path, tmp_path: Path, rule: str, told: str
 ) -> None:
     (tmp_path / "costscope.toml").write_text(f"[[attribute.rules]]\n{rule}\n")
-    done = cli("ingest", log.name)
+    done = inside("ingest", log.name)
     assert done.returncode == 2
     assert done.stderr.startswith(f"costscope: costscope.toml: attribute.rules, {told}")
     assert not (tmp_path / ".costscope").exists()
 
 
-def test_ingest_tells_of_other_rules_and_reads_again(cli: Cli, log: Path, tmp_path: Path) -> None:
-    assert cli("ingest", log.name).returncode == 0
+def test_ingest_tells_of_other_rules_and_reads_again(
+    inside: Cli, log: Path, tmp_path: Path
+) -> None:
+    assert inside("ingest", log.name).returncode == 0
     settings = "[[attribute.rules]]\nsegment = 'context'\njson = 'kb'\n"
     (tmp_path / "costscope.toml").write_text(settings)
-    told = cli("ingest", log.name)
+    told = inside("ingest", log.name)
     assert told.returncode == 0
     assert "1 files were read with other [attribute] rules" in told.stdout
-    again = json.loads(cli("ingest", "--again", log.name, "--json").stdout)
+    again = json.loads(inside("ingest", "--again", log.name, "--json").stdout)
     assert (again["new_calls"], again["other_rules"]) == (30, 0)
 
 

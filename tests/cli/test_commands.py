@@ -18,17 +18,18 @@ def data(done: Done) -> dict[str, Any]:
     return document
 
 
-def test_a_report_on_logs_leaves_nothing_behind(cli: Cli, log: str, tmp_path: Path) -> None:
-    done = cli("report", log)
+def test_a_report_on_logs_leaves_nothing_behind(inside: Cli, log: str, tmp_path: Path) -> None:
+    done = inside("report", log)
     assert (done.returncode, done.stderr) == (0, "")
     assert "chat" in done.stdout
     assert [p.name for p in tmp_path.iterdir()] == [log]
 
 
-def test_the_same_log_gives_the_same_bytes(cli: Cli, log: str) -> None:
+def test_the_same_log_gives_the_same_bytes(cli: Cli, inside: Cli, log: str, tmp_path: Path) -> None:
     first = cli("report", log, "--json")
     assert data(first)["totals"]["calls"] == 80
-    assert cli("report", log, "--json").stdout == first.stdout
+    assert [p.name for p in tmp_path.iterdir()] == [log]
+    assert inside("report", log, "--json").stdout == first.stdout
 
 
 def test_a_store_is_filled_once_and_asked_often(inside: Cli, log: str, tmp_path: Path) -> None:
@@ -157,13 +158,6 @@ def test_output_is_utf8_whatever_the_locale(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", "x.jsonl", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
     assert done.returncode == 0, done.stderr
     assert "漢字" in done.stdout
-
-
-def test_the_demo_needs_nothing(cli: Cli, tmp_path: Path) -> None:
-    documents = data(cli("demo", "--json"))
-    assert set(documents) == {"schema_version", "report", "recommend"}
-    assert documents["report"]["totals"]["calls"] > 0
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_shell_is_told_what_may_come_next(inside: Cli) -> None:

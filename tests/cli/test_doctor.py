@@ -35,8 +35,8 @@ def found(done: Done) -> dict[str, Any]:
     return {f["id"]: f for f in json.loads(done.stdout)["findings"]}
 
 
-def test_every_oddity_is_found_with_its_place(cli: Cli, odd: str) -> None:
-    by_id = found(cli("doctor", odd, "--json"))
+def test_every_oddity_is_found_with_its_place(inside: Cli, odd: str) -> None:
+    by_id = found(inside("doctor", odd, "--json"))
     counts = {name: f["count"] for name, f in by_id.items()}
     assert counts == {
         "unreadable": 2, "duplicates": 1, "unpriced": 50, "unattributed": 160, "estimated": 1,
@@ -80,11 +80,11 @@ def test_a_log_of_nothing_but_broken_lines_is_a_finding_too(inside: Cli, tmp_pat
     assert {name: f["share"] for name, f in by_id.items()} == {"unreadable": 1.0}
 
 
-def test_it_ends_with_2_only_where_it_cannot_run(cli: Cli, log: str) -> None:
-    assert cli("doctor", log).returncode == 0
-    assert cli("doctor").returncode == 2
-    assert cli("doctor", "gone.jsonl").returncode == 2
-    assert cli("doctor", log, "--feature", "nobody").returncode == 2
+def test_it_ends_with_2_only_where_it_cannot_run(inside: Cli, log: str) -> None:
+    assert inside("doctor", log).returncode == 0
+    assert inside("doctor").returncode == 2
+    assert inside("doctor", "gone.jsonl").returncode == 2
+    assert inside("doctor", log, "--feature", "nobody").returncode == 2
 
 
 def test_people_see_findings_and_places(inside: Cli, odd: str) -> None:

@@ -24,8 +24,8 @@ def refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 
 
 @pytest.mark.parametrize("args", [("--help",), ("--version",), (), ("report", "--help")])
-def test_help_is_data_and_no_error(cli: Cli, args: tuple[str, ...]) -> None:
-    done = cli(*args)
+def test_help_is_data_and_no_error(inside: Cli, args: tuple[str, ...]) -> None:
+    done = inside(*args)
     assert (done.returncode, done.stderr) == (0, "")
     assert "costscope" in done.stdout
 
@@ -48,6 +48,10 @@ def test_help_is_data_and_no_error(cli: Cli, args: tuple[str, ...]) -> None:
         (("report", "gone.jsonl"), ("gone.jsonl: no such file or folder",)),
         (("simulate", "log.jsonl"), ("no lever is chosen", "--route")),
         (("simulate", "--all", "--set", "rooting.x=1", "log.jsonl"), ("--set", "levers.routing")),
+        (
+            ("simulate", "--cache", "--set", "routing.retry_share=0.5", "log.jsonl"),
+            ("--set routing.retry_share=0.5", "not switched on", "--route"),
+        ),
         (("recommend", "--min-savings", "lots", "log.jsonl"), ("--min-savings lots",)),
         (("prices", "show", "gpt-4o", "--at", "soon"), ("--at soon",)),
         (("sql", "select 1"), ("no store here",)),
@@ -60,7 +64,7 @@ def test_what_cannot_run_ends_with_2(inside: Cli, args: tuple[str, ...], parts: 
     refused(inside(*args), *parts)
 
 
-@pytest.mark.parametrize("args", [("reprot",), ("report",), ("report", "gone.jsonl")])
+@pytest.mark.parametrize("args", [("reprot",), ("report", "gone.jsonl")])
 def test_a_real_process_ends_with_2(cli: Cli, args: tuple[str, ...]) -> None:
     refused(cli(*args))
 
@@ -86,15 +90,15 @@ def test_an_unreadable_log_ends_with_2(inside: Cli, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("base", ["Exception", "BaseException"])
 def test_any_other_error_ends_with_2_and_hides_its_traceback(
-    cli: Cli, log: str, failing: Failing, base: str
+    inside: Cli, log: str, failing: Failing, base: str
 ) -> None:
     env = failing(f"raise type('Panic', ({base},), {{}})('a\\nb')")
     refused(
-        cli("report", log, "-f", "boom", env=env),
+        inside("report", log, "-f", "boom", env=env),
         "internal error:",
         "a\\nb (run again with --debug)",
     )
-    done = cli("report", log, "-f", "boom", "--debug", env=env)
+    done = inside("report", log, "-f", "boom", "--debug", env=env)
     assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "run again" not in done.stderr
@@ -120,24 +124,26 @@ def checked(cli: Cli, tmp_path: Path, prompt: int, *args: str) -> subprocess.Com
     return cli("check", "after.jsonl", "--baseline", "base.json", *args)
 
 
-def test_a_gate_that_holds_ends_with_0(cli: Cli, tmp_path: Path) -> None:
-    done = checked(cli, tmp_path, 1001, "--json")
+def test_a_gate_that_holds_ends_with_0(inside: Cli, tmp_path: Path) -> None:
+    done = checked(inside, tmp_path, 1001, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verdict"] == "pass"
 
 
-def test_a_gate_that_fails_ends_with_1_and_its_report_is_written(cli: Cli, tmp_path: Path) -> None:
-    done = checked(cli, tmp_path, 2000, "--json", "-o", "verdict.md")
+def test_a_gate_that_fails_ends_with_1_and_its_report_is_written(
+    inside: Cli, tmp_path: Path
+) -> None:
+    done = checked(inside, tmp_path, 2000, "--json", "-o", "verdict.md")
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout)["verdict"] == "fail"
     assert (tmp_path / "verdict.md").read_text().startswith("## ")
-    assert cli("check", "after.jsonl", "--baseline", "base.json", "--exit-zero").returncode == 0
+    assert inside("check", "after.jsonl", "--baseline", "base.json", "--exit-zero").returncode == 0
 
 
 def test_a_reader_that_leaves_changes_no_verdict_and_makes_no_noise(
-    cli: Cli, tmp_path: Path
+    inside: Cli, tmp_path: Path
 ) -> None:
-    assert checked(cli, tmp_path, 2000).returncode == 1
+    assert checked(inside, tmp_path, 2000).returncode == 1
     for args, code in ((["check", "after.jsonl", "--baseline", "base.json"], 1), (["--help"], 0)):
         process = subprocess.Popen(
             [sys.executable, "-m", "costscope", *args],

@@ -45,11 +45,11 @@ def data(done: Done) -> dict[str, Any]:
     return found
 
 
-def test_a_drafted_map_works_at_once(cli: Cli, house: str, tmp_path: Path) -> None:
-    drafted = cli("map", "init", house)
+def test_a_drafted_map_works_at_once(inside: Cli, house: str, tmp_path: Path) -> None:
+    drafted = inside("map", "init", house)
     assert (drafted.returncode, drafted.stderr) == (0, "")
     (tmp_path / "drafted.toml").write_text(drafted.stdout)
-    totals = data(cli("report", house, "--map", "drafted.toml", "--json"))["totals"]
+    totals = data(inside("report", house, "--map", "drafted.toml", "--json"))["totals"]
     assert (totals["calls"], totals["tokens"]["fresh"], totals["tokens"]["output"]) == (6, 615, 60)
 
 
@@ -82,11 +82,11 @@ def test_a_log_that_needs_no_map_says_so(inside: Cli, log: str) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_run_ends_with_2(
-    cli: Cli, house: str, tmp_path: Path, args: tuple[str, ...], told: str
+    inside: Cli, house: str, tmp_path: Path, args: tuple[str, ...], told: str
 ) -> None:
     (tmp_path / "bad.toml").write_text("[call]\nmodl = 'x'\n")
     (tmp_path / "bad.json").write_text('[{"a": 1}]')
-    done = cli(*args)
+    done = inside(*args)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -11,14 +11,21 @@ from costscope.store import Store
 from tests.ingest.logs import call, read, row, write
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve calls of one log, line by line, one of them again in the last line, and two rows without ids."""
+    found = tmp_path_factory.mktemp("found")
     calls = [call(n) for n in range(12)]
-    write(tmp_path / "in" / "a.jsonl", [*calls, calls[3]])
-    write(tmp_path / "in" / "b.jsonl", [row(1), row(2)])
-    read(tmp_path / "s.duckdb", tmp_path / "in")
-    with Store.open(tmp_path / "s.duckdb", create=False) as opened:
+    write(found / "in" / "a.jsonl", [*calls, calls[3]])
+    write(found / "in" / "b.jsonl", [row(1), row(2)])
+    read(found / "s.duckdb", found / "in")
+    return found
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[Store]:
+    """The store of these, opened for each test: what one asks for is no other one's scope."""
+    with Store.open(folder / "s.duckdb", create=False) as opened:
         opened.scope("true", [], {})
         yield opened
 
@@ -50,8 +57,8 @@ def test_a_whole_id_is_meant_before_ids_that_begin_with_it(store: Store, tmp_pat
 @pytest.mark.parametrize(
     "place", ["b.jsonl:2", "in/b.jsonl:2", "./in/b.jsonl:2", "{}/in/b.jsonl:2"]
 )
-def test_a_place_by_the_end_of_its_path(store: Store, tmp_path: Path, place: str) -> None:
-    assert line(store, find(store, place.format(tmp_path))) == ("b.jsonl", 2)
+def test_a_place_by_the_end_of_its_path(store: Store, folder: Path, place: str) -> None:
+    assert line(store, find(store, place.format(folder))) == ("b.jsonl", 2)
 
 
 def test_several_are_listed_and_the_rest_counted(store: Store) -> None:

@@ -78,7 +78,7 @@ PART_COLUMNS = "seq, segment, role, kind, billing_class, rule, turn, tokens, bre
 def held(store: Path, secret: bool = False) -> list[tuple[Any, ...]]:
     """Every call with its parts, in an order of their own. With `secret` also what it keys."""
     parts = PART_COLUMNS + (", content, prefix" if secret else "")
-    calls = CALL_COLUMNS + (", request_hash, identity" if secret else "")
+    calls = CALL_COLUMNS + (", request_hash, params_hash, identity" if secret else "")
     with Store.open(store, create=False) as opened:
         found: dict[int, list[Any]] = {}
         rows = f"select call_no, {parts} from parts order by call_no, seq, billing_class"

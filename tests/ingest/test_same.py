@@ -89,7 +89,7 @@ def test_two_stores_hash_the_same_log_differently(tmp_path: Path, logs: Path) ->
     for name in "ab":
         read(tmp_path / f"{name}.duckdb", logs)
     one, other = (held(tmp_path / f"{name}.duckdb", secret=True) for name in "ab")
-    assert [c[:-3] for c in one] == [c[:-3] for c in other]
+    assert [c[:-4] for c in one] == [c[:-4] for c in other]
     assert one != other
 
 

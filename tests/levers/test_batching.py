@@ -75,9 +75,19 @@ def test_its_words():
     assert lever.notes(work, after) == [
         "Answers may take 25 hours: up to 1 until the calls are submitted, the rest is the batch "
         "window.",
-        "Nothing is cached in batches of gpt-4o.",
     ]  # fmt: skip
     assert "none was found" in lever.action(work, work)
+
+
+def test_what_becomes_of_cached_tokens_is_said_where_there_are_any():
+    def said(model, read):
+        call_ = call("a", system(900, read=read), query(9), output(5), feature="x", model=model)
+        work = workload(call_)
+        return Batching(features=("x",)).notes(work, work)[1:]
+
+    assert said("gpt-4o", 800) == ["Nothing is cached in batches of gpt-4o."]
+    assert said("gpt-5", 800) == ["65% of the tokens read from a cache are taken to stay cached."]
+    assert said("gpt-4o", 0) == said("gpt-5", 0) == []
 
 
 @pytest.mark.parametrize(
@@ -125,8 +135,8 @@ def test_a_flush_that_is_too_small_for_the_provider_stays():
     assert batched(Batching(**named, flush_hours=4), *bedrock(120, **split)) == {"nightly": 120}
     work, lever = workload(*bedrock(99)), Batching(**named)
     assert lever.notes(work, work) == [
-        "99 calls that can wait are in flushes of 1 hour that are too small for the provider; a "
-        "longer flush_hours moves them."
+        "Flushes of 1 hour are too small for the provider to take 99 calls that can wait; a longer "
+        "flush_hours moves more."
     ]
 
 
@@ -210,7 +220,7 @@ def test_flex_beside_batch():
 def test_named_conversations_are_said_to_take_long():
     work = workload(*job(3, session="one"))
     assert Batching(features=("nightly",)).notes(work, work)[-1] == (
-        "3 calls are of conversations of several calls: each waits for the one before, and its batch."
+        "Within conversations of several calls: 3 calls; each waits for the one before, and its batch."
     )
 
 

@@ -6,7 +6,9 @@ import polars as pl
 
 from costscope.levers._cache.heads import headed, heads, learned
 from costscope.levers._cache.in_force import situated
+from costscope.levers.cache_tuning import CacheTuning
 from costscope.levers.prompt_cache import PromptCache, calibrate, in_force
+from costscope.model import Workload
 from tests.workloads import call, history, output, part, query, tokens, workload
 
 CLAUDE = {"provider": "anthropic", "model": "claude-sonnet-4-5", "feature": "agent"}
@@ -76,9 +78,9 @@ def test_never_more_than_the_head_is_read():
     assert headed(frame(row(None, 2_000, False)), known)["ideal"].to_list() == [2_000]
 
 
-def row(before, head, alive, ideal=0, billed=0, feature="f"):
+def row(before, head, alive, ideal=0, billed=0, feature="f", shared=False):
     return {"provider": "p", "model": "m", "feature": feature, "before": before, "head": head,
-            "alive": alive, "ideal": ideal, "billed": billed}  # fmt: skip
+            "alive": alive, "shared": shared, "ideal": ideal, "billed": billed}  # fmt: skip
 
 
 def frame(*rows):
@@ -110,3 +112,59 @@ def test_text_that_is_found_counts_where_it_reaches_further():
     known = learned(frame(row(None, 9_000, False, billed=7_000)))
     found = headed(frame(row(None, 9_000, False, ideal=12_000)), known)
     assert found["ideal"].to_list() == [12_000]
+
+
+HALF = 1_800
+
+
+def hourly(work):
+    """The same, written for an hour."""
+    kind = work.parts.schema["billing_class"]
+    longer = pl.col("billing_class").cast(pl.String).replace("cache_write_5m", "cache_write_1h")
+    return Workload(work.calls, work.parts.with_columns(longer.cast(kind)), work.fees)
+
+
+def hours(*reads, **more):
+    """Conversations half an hour after one another, kept for an hour."""
+    runs = (session(f"s{i}", x, i * HALF, **more) for i, x in enumerate(reads))
+    return hourly(workload(*(one for run in runs for one in run)))
+
+
+def test_a_head_is_shared_while_any_conversation_of_the_log_keeps_it():
+    work = hours(0, 9_000, 9_000, turns=1)
+    assert known_heads(work)["shared"].to_list() == [False, True, True]
+    days_apart = known_heads(days(0, 0))["shared"].to_list()
+    assert days_apart == [False, *[True] * 7, False, *[True] * 7]
+
+
+def test_the_first_call_shares_nothing_with_itself():
+    work = days(0, turns=1)
+    quick = Workload(work.calls.with_columns(latency_us=pl.lit(0)), work.parts, work.fees)
+    assert known_heads(quick)["shared"].to_list() == [False]
+
+
+def test_what_is_shared_is_learned_apart_from_what_is_read_after_a_gap():
+    cold = [row(None, 9_000, False) for _ in range(3)]
+    known = learned(frame(*cold, row(None, 9_000, False, billed=9_000, shared=True)))
+    assert known.select("opening", "others").row(0) == (0, 9_000)
+    later = frame(row(None, 9_000, False), row(None, 9_000, False, shared=True))
+    assert headed(later, known)["ideal"].to_list() == [0, 9_000]
+
+
+def test_a_lapsed_conversation_reads_the_head_that_others_kept():
+    known = learned(frame(row(None, 9_000, False, billed=9_000, shared=True)))
+    lapsed = frame(row(30_000, 30_500, False, shared=True), row(30_000, 30_500, False))
+    assert headed(lapsed, known)["ideal"].to_list() == [9_000, 0]
+
+
+def test_a_shorter_lifetime_forfeits_the_head_that_conversations_share():
+    # Half an hour apart, each conversation reads the 9,000 tokens of head that the one before it wrote
+    # for an hour. For 5 minutes it would write them: 9,000 x (1.25 - 0.1) = 10,350 units more. It writes
+    # 500 tokens, and 600 in each of 7 more turns, of which it would save 4,700 x (2 - 1.25) = 3,525.
+    work = hours(0, *[9_000] * 9)
+    assert CacheTuning(marks=False).apply(work) is work
+
+
+def test_a_longer_lifetime_is_no_better_where_nothing_is_shared():
+    work = hourly(days(*[0] * 4))
+    assert CacheTuning(marks=False).apply(work) is not work

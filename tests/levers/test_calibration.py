@@ -17,10 +17,10 @@ def truth(rows, sessions=None, model="m"):
             "provider": ["p"] * len(rows), "model": [model] * len(rows), "cluster": sessions,
             "sent": list(range(len(rows))), "ideal": [i for i, _ in rows],
             "billed": [b for _, b in rows], "feature": ["f"] * len(rows), "head": [0] * len(rows),
-            "before": [None] * len(rows), "alive": [False] * len(rows),
+            "before": [None] * len(rows), "alive": [False] * len(rows), "shared": [False] * len(rows),
         },
         schema_overrides=dict.fromkeys(("ideal", "billed", "head", "before"), pl.Int64)
-        | {"alive": pl.Boolean},
+        | {"alive": pl.Boolean, "shared": pl.Boolean},
     )  # fmt: skip
 
 

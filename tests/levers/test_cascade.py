@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from costscope.advise import simulate
+from costscope.advise import Limits, simulate
 from costscope.errors import SettingsError
 from costscope.levers._route.even import break_even
 from costscope.levers._route.signals import share_of, signalled
@@ -214,3 +214,8 @@ def test_the_planted_saving_is_found_and_gone_at_break_even():
     ends = [simulate(work, [lever.with_retries(x)], Prices()).saved for x in (0.0, 1.0)]
     assert float(break_even(*ends)) == 0.6
     assert "60.0%" in lever.misroute_limit(*ends)
+
+
+def test_who_allows_no_delay_gets_no_cascade():
+    assert not Limits(delay_s=0).allow(Cascade())
+    assert Limits(delay_s=60).allow(Cascade())

@@ -108,13 +108,50 @@ def test_a_pointer_in_two_classes_is_paid_for_once():
     assert spent(LEVER.apply(work), "a") == {"cache_read": 500, "fresh": POINTER + 9, "output": 5}
 
 
+def test_a_pointer_is_paid_for_whole_where_a_cached_stretch_ends_within_it():
+    # Of the pointer's 12 tokens 5 are the first row's, and 7 the second's; both rows have its content.
+    text = words(0, 300)
+    again = result(500, text, read=5)
+    work = workload(call("a", result(500, text, read=500), again, query(9), output(5)))
+    made = LEVER.apply(work)
+    assert spent(made, "a") == {"cache_read": 500, "fresh": POINTER + 9, "output": 5}
+    assert made.parts.filter(pl.col("seq") == 1)["content"].n_unique() == 1
+
+
+def test_a_pointer_stands_in_every_call_wherever_its_cached_stretch_ends():
+    # Rows of 150 and 150 tokens are no shorter text than one of 300.
+    text = words(0, 300)
+    first, halves, whole = (result(300, text, **more) for more in ({}, {"read": 150}, {"read": 0}))
+    work = workload(
+        call("a", first, whole, query(9), output(5)),
+        call("b", result(300, text, read=300), halves, query(9), output(5), at=5),
+    )
+    made = LEVER.apply(work)
+    a, b = (made.parts.filter(pl.col("call_no") == n, pl.col("seq") == 1) for n in (1, 2))
+    assert a["tokens"].sum() == b["tokens"].sum() == POINTER
+    assert set(a["prefix"]) == set(b["prefix"])
+
+
+def test_what_a_user_typed_stays_as_typed_in_later_turns():
+    # Otherwise the second prompt would differ from the first at the first question already.
+    first = call("a", system(50), query(200, PRETTY), output(9, "said"))
+    earlier = part("history", 200, PRETTY), part("history", 9, "said", turn=0)
+    second = call("b", system(50), *earlier, query(9), output(5), at=9)
+    work = reading(workload(first, second), PRETTY)
+    assert LEVER.apply(work) is work
+    both = Compaction(segments=("query", "history")).apply(work)
+    typed = both.parts.filter(pl.col("seq") == 1)
+    assert typed["tokens"].max() < 200
+    assert typed["prefix"].n_unique() == 1
+
+
 def test_texts_that_cannot_be_read_are_told():
     work = workload(call("a", result(200, PRETTY), result(100, "gone"), query(9), output(5)))
     assert LEVER.apply(work) is work
-    told = "2 texts of 2 could not be read again from the log and stay as they are."
+    told = "Left as logged, because the log no longer has their text: 2 texts of 2."
     assert LEVER.notes(work, work) == [told]
     known = reading(work, PRETTY)
-    assert LEVER.notes(known, LEVER.apply(known))[0].startswith("1 text of 2")
+    assert LEVER.notes(known, LEVER.apply(known))[0].endswith(": 1 text of 2.")
 
 
 def test_texts_are_read_once_for_all_settings():

@@ -182,7 +182,7 @@ def test_its_words():
         "Send less retrieved context in 1 call: 40 tokens (17% of all) need not be sent."
     )
     assert lever.notes(work, after) == [
-        "3 blocks of retrieved context hold 3 chunks.",
+        "Retrieved context: 3 blocks with 3 chunks.",
         "3 blocks of them cannot be read again; each counts as one chunk.",
     ]
     (table,) = lever.details(work, after)

@@ -88,6 +88,13 @@ def test_unbroken_of_the_same_is_the_same_and_new_calls_stay():
     assert same(unbroken(LOG, after), after)
 
 
+def test_unbroken_bills_no_prompt_as_the_reply_that_stood_in_its_place():
+    # As packing does it: a second question stands where the reply was, and the reply behind it.
+    before = workload(call("a", system(100, read=100), query(20), output(7)))
+    after = workload(call("a", system(100), query(20), query(30), output(9)))
+    assert tokens(unbroken(before, after), "a") == {"cache_read": 100, "fresh": 50, "output": 9}
+
+
 def test_unbroken_of_nothing():
     empty = workload()
     assert unbroken(LOG, empty) is empty

@@ -93,6 +93,17 @@ def test_which_models_are_sold_in_flex():
     assert flex_rule("anthropic", "direct", "claude-sonnet-4-5", day) is None
 
 
+def test_who_waits_for_nothing_is_not_told_to_use_flex():
+    # 15 minutes is the time limit that a client is told to set.
+    assert Flex().delay_s() == 900
+
+
+def test_jobs_without_a_feature_are_called_by_their_model():
+    work = workload(*chat(), *job(30, feature=None))
+    lever = Flex()
+    assert lever.action(work, lever.apply(work)).endswith("those of gpt-5.")
+
+
 def test_its_words():
     work, lever = workload(*chat(), *job(30, latency=7), *job(30, "old", "gpt-4o")), Flex()
     after = lever.apply(work)
@@ -101,7 +112,7 @@ def test_its_words():
     )
     assert lever.notes(work, after) == [
         "5% of the calls are taken to be refused, and made in the standard tier (1 call).",
-        "30 calls that can wait are of models that are not sold in a flex tier: gpt-4o.",
+        "No flex tier is sold for the models of 30 calls that can wait: gpt-4o.",
         "The slowest of them took 7 s in the standard tier; flex takes longer, by how much is not "
         "published.",
     ]

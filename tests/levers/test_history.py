@@ -98,9 +98,9 @@ def test_its_words():
     lever, work = History(turns=1), workload(chat("a", 3), chat("b", 0))
     after = lever.apply(work)
     assert lever.action(work, after) == (
-        "Send only the last 1 turn of a conversation: 20 tokens (7.0% of all) need not be sent."
+        "Send only the last turn of a conversation: 20 tokens (7.0% of all) need not be sent."
     )
-    assert lever.notes(work, after)[0].startswith("1 call sent history; 0 calls would send none.")
+    assert lever.notes(work, after)[0].startswith("1 call sent history. Turns")
 
 
 def test_settings():
@@ -157,8 +157,8 @@ def test_turns_of_users_leave_an_agent_alone_and_steps_do_not():
     work = workload(agent(6))
     assert History(turns=0).apply(work) is work
     assert History(turns=2).action(work, work) == (
-        "Send only the last 2 turns of a conversation; none is longer in turns, but 1 call are in "
-        "steps (unit = step)."
+        "Send only the last 2 turns of a conversation; none is longer in turns; in steps (unit = "
+        "step) 1 call would be cut."
     )
     # Of steps 0 to 5 the last is the current one; its call is in history, its result in context.
     after = History(turns=2, unit="step").apply(work)
@@ -294,7 +294,7 @@ def test_without_texts_nothing_is_relevant_and_it_says_so():
     lever = History(turns=1, mode="relevant")
     assert [turn for _, turn, _ in sent(lever.apply(work))] == [0, 2, 2, 3]
     assert lever.notes(work, lever.apply(work))[-1] == (
-        "1 call have history that cannot be read again; it counts as not relevant."
+        "History that cannot be read again counts as not relevant, in 1 call."
     )
 
 

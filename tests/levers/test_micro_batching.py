@@ -188,8 +188,8 @@ def test_its_words():
         "Pack 8 small calls into 2 calls of up to 6 items: those of labels."
     )
     assert lever.notes(work, after) == [
-        "9 calls ask a short question of a prompt of their own kind; 1 of them find too little "
-        "company within 1 minute.",
+        "Small calls that share their prompt's text with others: 9; not packed, because too few of "
+        "them come within 1 minute: 1.",
         "A pack is taken to add 30 tokens, and each item 5 to the prompt and 5 to the reply; 5% of "
         "the items are asked again by themselves.",
     ]
@@ -197,7 +197,7 @@ def test_its_words():
     assert lever.notes(workload(), workload()) == []
     blind = workload(*labels(3, sent_at=None))
     assert lever.notes(blind, blind) == [
-        "3 calls without a time cannot be judged and stay as they are."
+        "Left as logged, because no time is known to judge them by: 3 calls."
     ]
 
 
@@ -276,3 +276,12 @@ def test_a_prompt_of_which_a_part_is_hidden_stays(hidden, left):
         for n in range(4)
     ]  # fmt: skip
     assert len(packs(MicroBatching(**BARE), *calls)) == left
+
+
+def test_no_cap_on_single_replies_cuts_a_pack():
+    # 110 calls that nothing packs, and 6 that are packed: the pack's reply is the longest by far.
+    alone = [label(n, 1_000 * n) for n in range(10, 120)]
+    levers = {name: plugins.load("levers", name)() for name in ("micro_batching", "output")}
+    work, book = workload(*labels(6), *alone), PriceBook.load()
+    both = simulate(work, list(levers.values()), book).saved
+    assert both == simulate(work, [levers["micro_batching"]], book).saved > 0

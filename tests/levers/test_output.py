@@ -56,8 +56,22 @@ def test_each_feature_has_its_own_cap_and_one_with_few_replies_none():
     assert lever.notes(work, after) == [
         "2 answers of 29 (6.9%) would end in the middle. The history of later calls still holds "
         "whole replies.",
-        "1 feature with fewer than 10 replies: too little data for a percentile.",
+        "1 feature with fewer than 10 replies in prose: too little data for a percentile.",
     ]
+
+
+def test_replies_of_no_name_at_all_have_a_cap_too():
+    work = log(range(1, 101), feature="", model="")
+    lever = Output(percentile=0.9, least_calls=100)
+    assert written(lever.apply(work)) == [*range(1, 91), *(90 for _ in range(10))]
+    assert "calls of no feature or model at 90 tokens" in lever.action(work, lever.apply(work))
+    assert lever.details(work, work)[0].rows[2][:2] == (0.9, 10)
+
+
+def test_features_whose_replies_are_never_prose_are_no_gap():
+    work = log(range(1, 4), traits=Trait.TOOL_CALLED)
+    lever = Output()
+    assert len(lever.notes(work, lever.apply(work))) == 1
 
 
 def test_replies_without_a_feature_are_those_of_their_model():

@@ -267,6 +267,21 @@ def test_the_action_names_models_and_tokens():
     assert SURE.action(work, work).startswith("Nothing to switch on")
 
 
+@pytest.mark.parametrize(("models", "marks", "key"), [
+    ((CLAUDE,), True, False), ((GPT4,), False, True), ((CLAUDE, GPT4), True, True),
+])  # fmt: skip
+def test_only_what_the_provider_takes_is_asked_for(models, marks, key):
+    calls = [
+        call(f"{n}{i}", told(4_000), query(100, f"q{i}"), output(50, "r"), at=60 * i,
+             feature=f"f{n}", **model)
+        for n, model in enumerate(models)
+        for i in range(6)
+    ]  # fmt: skip
+    work = workload(*calls)
+    said = SURE.action(work, SURE.apply(work))
+    assert ("mark the ends" in said, "a stable prompt_cache_key" in said) == (marks, key)
+
+
 def test_notes_say_what_was_assumed():
     work = workload(
         call("a", told(4_000), **CLAUDE), call("b", told(4_000), sent_at=None, **CLAUDE),

@@ -354,9 +354,26 @@ def test_repeats_without_times_are_counted_and_not_served():
     work = workload(*(asked(name, 0, sent_at=None) for name in "abc"), asked("d", 0, request="r2"))
     assert lever.apply(work) is work
     assert lever.notes(work, work) == [
-        "3 calls of 1 request made more than once have no time, so which could have been served is "
-        "not known; none is counted."
+        "No time is known of 3 calls of 1 request made more than once, so which could have been "
+        "served is not known; none is counted."
     ]
+
+
+def test_an_answer_in_a_batch_of_unknown_duration_comes_a_day_later():
+    # Within a batch nothing is answered yet; the next night's batch can be served from this one's.
+    night = [asked(name, at, tier="batch", latency_us=None) for name, at in (("a", 0), ("b", 9))]
+    work = workload(*night, asked("c", 100_000, tier="batch", latency_us=None))
+    served = ResponseCache().apply(work).calls["call_id"].to_list()
+    assert served == ["a", "b"]
+    known = workload(*(asked(n, t, tier="batch", latency=1) for n, t in (("a", 0), ("b", 9))))
+    assert ResponseCache().apply(known).calls["call_id"].to_list() == ["a"]
+
+
+def test_months_of_a_long_log_are_called_months():
+    days = (asked(name, day * 86_400) for name, day in (("a", 0), ("b", 0.5), ("c", 200)))
+    work = workload(*days)
+    table = ResponseCache().details(work, ResponseCache().apply(work))[0]
+    assert [row[0] for row in table.rows] == ["2026-11", "2027-05"]
 
 
 def test_the_same_words_at_another_length_are_another_request():

@@ -161,13 +161,13 @@ def test_its_words():
     work = workload(easy("a"), easy("b"))
     after = lever.apply(work)
     assert lever.action(work, after) == (
-        "Send 2 easy calls in whole conversations to a cheaper model: "
-        "2 from gpt-4o to claude-haiku-4-5."
+        "Send 2 calls in whole conversations to a cheaper model: 2 from gpt-4o to claude-haiku-4-5. "
+        "It is a blanket downgrade: nearly every call of their features goes."
     )
     notes = lever.notes(work, after)
     assert notes[0] == (
-        "2 of the 2 calls for which there is a cheaper model (100%) are taken to be easy: "
-        "all but a blanket downgrade."
+        "2 of the 2 calls for which there is a cheaper model (100%) are taken to be easy, "
+        "in effect a blanket downgrade."
     )
     assert notes[1].startswith(
         "100% of the routed tokens are of features of which 95% of the calls or"
@@ -266,6 +266,14 @@ def test_a_call_that_another_lever_routed_is_left_alone():
     once = Routing(**PLAIN).apply(work)
     assert models(once) == {"a": "gpt-6-sol"}
     assert Routing(**PLAIN).apply(once) is once
+
+
+def test_what_to_do_says_where_it_is_a_blanket_downgrade():
+    whole = workload(*(easy(f"c{i}", feature="faq") for i in range(20)))
+    halves = workload(*(easy(f"m{i}", asked=60 if i % 2 else 500) for i in range(10)))
+    said = [Routing().action(work, Routing().apply(work)) for work in (whole, halves)]
+    assert [text.partition(" in ")[0] for text in said] == ["Send 20 calls", "Send 5 easy calls"]
+    assert ["a blanket downgrade" in text for text in said] == [True, False]
 
 
 def test_a_blanket_downgrade_is_told_from_a_choice():

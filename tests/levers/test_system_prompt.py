@@ -124,7 +124,7 @@ def test_without_texts_prompts_stay_and_it_says_so():
     lever = SystemPrompt()
     assert lever.apply(work) is work
     assert lever.notes(work, work) == [
-        "0 of 1 text of system prompts, those sent most, were read again."
+        "Looked into 0 of 1 text of system prompts: those sent most, as far as the log still has them."
     ]
     assert lever.action(work, work) == (
         "Shorten system prompts; nothing was found that they say twice."

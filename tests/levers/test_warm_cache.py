@@ -152,3 +152,7 @@ def test_the_order_of_rows_does_not_matter():
 def test_settings_to_tune():
     assert lever().variants() == (lever(pings=False), lever())
     assert lever(wait=False).variants() == (lever(wait=False),)
+
+
+def test_parallel_calls_wait_two_seconds_and_pings_keep_nobody_waiting():
+    assert (lever().delay_s(), lever(wait=False).delay_s()) == (2, 0)

@@ -26,6 +26,15 @@ def test_the_cut_one_goes(reason):
     assert dropped(LEVER, workload(cut("a", reason=reason), again("b", at=5))) == ["a"]
 
 
+def test_one_that_a_later_prompt_carries_was_used():
+    pair = asked("a", answer=20, finish_reason="length"), again("b", at=5)
+    later = call(
+        "c", system(900), history(20, 0, "answer a"), query(9), output(5), at=9, session="s"
+    )
+    assert dropped(LEVER, workload(*pair)) == ["a"]
+    assert unchanged(LEVER, *pair, later)
+
+
 def test_a_limit_raised_twice():
     work = workload(
         cut("a", 20), again("b", 40, at=5, finish_reason="length"), again("c", 90, at=9)

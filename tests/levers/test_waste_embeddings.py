@@ -21,6 +21,13 @@ def test_a_call_that_embeds_nothing_new_goes():
     assert dropped(LEVER, work) == ["b"]
 
 
+def test_a_reranker_is_no_embedding_model():
+    model = "BAAI/bge-reranker-v2-m3"
+    assert unchanged(
+        LEVER, embed("a", "q", "x", model=model), embed("b", "r", "x", model=model, at=9)
+    )
+
+
 def test_of_several_texts_the_known_ones_go():
     work = workload(embed("a", "x", "y"), embed("b", "y", "z", "z", at=9))
     after = LEVER.apply(work)

@@ -2,10 +2,13 @@
 
 import pytest
 
+from costscope import plugins
+from costscope.advise import simulate
 from costscope.errors import SettingsError
 from costscope.levers.waste_retries import WasteRetries
+from costscope.prices import PriceBook
 from tests.levers.wasted import INPUT, OUTPUT, asked, clean, dropped, saved, unchanged
-from tests.workloads import call, shuffled, workload
+from tests.workloads import call, output, query, shuffled, system, tokens, workload
 
 LEVER = WasteRetries()
 
@@ -27,6 +30,65 @@ def test_a_failure_that_nobody_repeats_stays():
 @pytest.mark.parametrize(("wait", "gone"), [(600, ["a"]), (601, [])])
 def test_how_soon(wait, gone):
     assert dropped(LEVER, workload(failed("a", at=0), asked("b", at=wait))) == gone
+
+
+def test_calls_of_the_same_moment_are_no_retries_of_each_other():
+    assert unchanged(LEVER, failed("a", at=0), failed("b", at=0))
+
+
+def test_an_answer_whose_retry_failed_is_the_one_that_was_used():
+    high = WasteRetries(answered=True)
+    assert unchanged(high, asked("a", at=0), failed("b", at=5, request="x", retry_of="a"))
+    assert dropped(high, workload(asked("a"), asked("b", at=5, request="x", retry_of="a"))) == ["a"]
+
+
+CLAUDE = {"model": "claude-sonnet-4-5", "provider": "anthropic", "request": "q", "session": "s"}
+
+
+def cached(call_id, status="ok", *, read=0, write=0, **columns):
+    prompt = system(2_000, read=read, write=write), query(100, "q")
+    return call(call_id, *prompt, output(50), status=status, **(CLAUDE | columns))
+
+
+def test_what_a_failed_attempt_wrote_into_the_cache_its_retry_writes():
+    # $3, 0.30 and 15 for a million fresh, read and output tokens. Two attempts fail: their 100 fresh
+    # and 50 output go, and 2,000 read twice; the write stays, and is only made by another call.
+    work = workload(
+        cached("a", "error", write=2_000), cached("b", "error", read=2_000, at=1),
+        cached("c", read=2_000, at=2),
+    )  # fmt: skip
+    made = LEVER.apply(work)
+    assert tokens(made, "c") == {"cache_write_5m": 2_000, "fresh": 100, "output": 50}
+    truth = 2 * (100 * 3_000_000 + 50 * 15_000_000) + 2 * 2_000 * 300_000
+    assert LEVER.notes(work, made) == [
+        "The attempts that stay pay for 2,000 tokens that they had read from the provider's cache, "
+        "where the failed ones had put them."
+    ]
+    levers = [plugins.load("levers", "waste_retries")()]
+    assert simulate(work, levers, PriceBook.load()).saved == truth
+
+
+def test_where_the_provider_caches_by_itself_the_retry_is_fresh():
+    openai = {"model": "gpt-5", "provider": "openai"}
+    work = workload(cached("a", "error", **openai), cached("b", read=1_920, at=1, **openai))
+    assert tokens(LEVER.apply(work), "b") == {"fresh": 2_100, "output": 50}
+
+
+def test_attempts_that_name_each_other_make_no_endless_chain():
+    one = cached("a", "error", write=2_000, retry_of="b")
+    assert dropped(LEVER, workload(one, cached("b", "error", at=1, retry_of="a"))) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ({"read": 1_500, "write": 500}, {"read": 1_500, "write": 500}),
+        ({"write": 2_000}, {"write": 2_000}), ({}, {"read": 2_000}),
+    ],
+)  # fmt: skip
+def test_what_the_retry_did_not_owe_to_it_stays_as_billed(first, last):
+    work = workload(cached("a", "error", **first), cached("b", **last, at=1))
+    assert tokens(LEVER.apply(work), "b") == tokens(work, "b")
 
 
 def test_another_caller_is_no_retry_unless_the_log_says_so():

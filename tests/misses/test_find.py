@@ -61,6 +61,23 @@ def test_it_is_priced_by_the_rules_of_each_provider(cause, model):
     assert found.recoverable == pytest.approx(cost(planted) - cost(repaired), rel=NEAR)
 
 
+@pytest.mark.parametrize("model", [GPT41, GPT56], ids=lambda m: m["model"])
+def test_openai_reads_a_whole_prompt_anew_under_other_settings(model):
+    planted, repaired = (billed(*served_by(c, model)) for c in PLANTED["settings_switch"]())
+    (found,) = find(planted, book()).found
+    assert (found.cause, found.where) == ("settings_switch", "2 sets of settings")
+    assert found.recoverable == pytest.approx(cost(planted) - cost(repaired), rel=NEAR)
+
+
+def test_settings_are_no_cause_where_no_rule_names_them_or_nobody_changes_them():
+    planted, _ = PLANTED["settings_switch"]()
+    assert find(billed(*served_by(planted, GEMINI)), book()).found == []
+    same = [(row | {"params_hash": 77}, parts) for row, parts in planted]
+    each = [(row | {"params_hash": 5 + int(row["session"][1:])}, parts) for row, parts in planted]
+    for calls in (same, each):
+        assert [f for f in find(billed(*calls), book()).found if f.cause == "settings_switch"] == []
+
+
 def test_twelve_hours_are_priced_where_openai_offers_them():
     calls = [
         ({**row, "sent_at": START + (row["sent_at"] - START) * 5}, [marked(p, "") for p in parts])

@@ -140,6 +140,18 @@ def switched() -> tuple[Calls, Calls]:
     return talks(model=lambda c, t: (CLAUDE, OTHER)[t % 2], size=400), talks(size=400)
 
 
+def other_settings(calls: Calls) -> Calls:
+    """The same with every second turn under other settings."""
+    return [
+        (row | {"params_hash": int(row["call_id"].split(".")[1]) % 2 * 77}, parts)
+        for row, parts in calls
+    ]
+
+
+def settings() -> tuple[Calls, Calls]:
+    return other_settings(talks(size=400)), talks(size=400)
+
+
 def short() -> tuple[Calls, Calls]:
     def head(size: int) -> Head:
         return lambda c, t: [*tools(300), marked(told(size))]
@@ -209,6 +221,7 @@ PLANTED: dict[str, Callable[[], tuple[Calls, Calls]]] = {
     "tool_list": shuffled,
     "per_user": per_user,
     "model_switch": switched,
+    "settings_switch": settings,
     "below_minimum": short,
     "look_back": many_blocks,
     "ttl_gap": slow,

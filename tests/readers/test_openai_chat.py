@@ -68,6 +68,7 @@ def test_a_whole_exchange() -> None:
         "temperature": 0.2,
         "params": "seed=7;max_tokens=50;"
         'response_format={"json_schema":{"name":"x"},"type":"json_schema"}',
+        "cache_params": 'format={"json_schema":{"name":"x"},"type":"json_schema"}',
         "json_reply": True,
         "usage": {
             "fresh": 464, "cache_read": 1024, "cache_write_30m": 512, "output": 300, "reasoning": 256,

@@ -56,6 +56,7 @@ def test_a_whole_exchange() -> None:
         "feature": "news",
         "params": 'text={"format":{"type":"json_object"}};reasoning={"effort":"low"};'
         "previous_response_id=resp_0",
+        "cache_params": 'format={"type":"json_object"};effort=low',
         "json_reply": True,
         "usage": {
             "fresh": 1452, "cache_read": 2048, "cache_write_30m": 1000, "cache_write_12h": 500,

@@ -108,6 +108,40 @@ def test_what_found_nothing_is_one_line_for_people_and_whole_in_the_document():
     assert [row[1] for row in alone.tables[0].rows] == ["Batch"]
 
 
+def test_several_changes_that_find_nothing_have_no_rank():
+    found = report(replace(FOUND, levers=(IDLE, replace(IDLE, title="Pack")), saved=0), "simulate")
+    assert found.summary == ["None of these changes would save anything of $20.00."]
+    assert found.tables == ()
+    assert found.notes == ("Nothing found to change: Batch; Pack.", "It stays like this.")
+
+
+def test_without_a_price_a_saving_is_unknown_and_not_nothing():
+    found = replace(FOUND, calls=0, cost=0, saved=0, levers=(IDLE, IDLE))
+    assert report(found, "recommend").summary == [
+        "No call has a known price, so what these changes would save is unknown."
+    ]
+
+
+def test_a_last_third_without_a_bill_checks_nothing():
+    found = report(replace(RANKED, held_out=HeldOut(0, 0)), "recommend")
+    assert found.notes[0].endswith("in the last third nothing was paid, so nothing checks them.")
+
+
+def test_a_short_log_is_not_told_in_tenths_of_an_hour():
+    said = [
+        report(replace(FOUND, window_us=span), "simulate").summary[0].split("; the range")[0]
+        for span in (0, 90 * 1_000_000, DAY_US // 12)
+    ]
+    assert [text.partition("(35%)")[2] for text in said] == [
+        "", " in 1.5 minutes of traffic", " in 2.0 hours of traffic",
+    ]  # fmt: skip
+
+
+def test_what_rounds_to_all_of_it_is_nearly_all_of_it():
+    most = replace(RANKED, cumulative=(7 * DOLLAR - 1, 7 * DOLLAR))
+    assert report(most, "recommend").summary[0].endswith("The first one gives nearly all of it.")
+
+
 def test_when_a_change_pays_for_its_fees():
     hosted = replace(LEVER, break_even=BreakEven(1_200, None))
     trained = replace(LEVER, break_even=BreakEven(None, 5_000))
@@ -115,7 +149,9 @@ def test_when_a_change_pays_for_its_fees():
     said = [report(replace(FOUND, levers=[x]), "simulate").notes for x in (hosted, trained, never)]
     assert "1. It pays from 1,200 calls a month on." in said[0]
     assert "1. What is paid once has been earned after 5,000 calls." in said[1]
-    assert any(text.startswith("1. No number of calls pays") for text in said[2])
+    assert any(
+        text.startswith("1. No number of calls that it could answer pays") for text in said[2]
+    )
     document = report(replace(FOUND, levers=[hosted]), "simulate").data["levers"][0]
     assert document["break_even"] == {"calls_a_month": 1_200, "calls_in_all": None}
 
@@ -150,7 +186,7 @@ def test_recommendations_say_what_the_best_give_and_what_more_risk_buys():
         "risk": "low", "effort": "medium", "levers": ["response_cache"], "saved_usd": "5.00",
     }  # fmt: skip
     assert found.summary[0].endswith("in 30 days. The first one gives 86% of it.")
-    assert found.notes[0].endswith("these changes save $2.00 of $8.00 (25%).")
+    assert "these changes save $2.00 of $8.00 (25%). What a change reads off" in found.notes[0]
     _, adding_up, mixes = found.tables
     assert [row[-1] for row in adding_up.rows] == [6 / 7, 1.0, None]
     assert mixes.rows[1] == [

@@ -13,12 +13,15 @@ DEFAULTS: dict[str, Any] = {
     "provider": "openai", "channel": "direct", "region": None, "model": "gpt-4o",
     "tier": "standard", "status": "ok", "finish_reason": None, "feature": None, "team": None,
     "user_id": None, "tenant": None, "template": None, "template_version": None, "tags": None,
-    "temperature": None, "request_hash": 1, "traits": 0, "estimated": False, "fresh": 5,
+    "temperature": None, "request_hash": 1, "params_hash": 0, "traits": 0, "estimated": False, "fresh": 5,
     "cache_read": 0, "cache_write_5m": 0, "cache_write_30m": 0, "cache_write_1h": 0,
     "cache_write_12h": 0, "output": 2, "reasoning": 0, "reported_pd": None,
     "units": None, "ambiguous": False, "retry_of": None,
 }  # fmt: skip
-TYPES = {"request_hash": pa.uint64(), "traits": pa.int16(), "reported_pd": pa.decimal128(38, 0)}
+TYPES = {
+    "request_hash": pa.uint64(), "params_hash": pa.uint64(), "traits": pa.int16(),
+    "reported_pd": pa.decimal128(38, 0),
+}  # fmt: skip
 TEXTS = (
     "session trace task region finish_reason feature team user_id tenant template template_version tags "
     "units retry_of"

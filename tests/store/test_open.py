@@ -92,7 +92,7 @@ def test_another_version(tmp_path: Path, create: bool) -> None:
     Store.open(path, create=True).__exit__(None, None, None)
     with duckdb.connect(str(path)) as db:
         db.execute("update meta set value = '999'")
-    assert "store version 999, this program reads 2" in refused(path, create=create)
+    assert "store version 999, this program reads 3" in refused(path, create=create)
 
 
 def test_a_truncated_store(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The user's own SQL reads the store, and nothing else in the world."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,13 +11,19 @@ from costscope.store import Store, query
 from tests.store.tables import add
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    found = tmp_path / "store.duckdb"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("made") / "store.duckdb"
     with Store.open(found, create=True) as store:
         add(store, {"identity": "a"}, {"identity": "b", "output": 7})
-    (tmp_path / "secret.csv").write_text("word\nplease\n")
     return found
+
+
+@pytest.fixture
+def path(made: Path, tmp_path: Path) -> Path:
+    """A copy for each test, so that none finds what another one did to it."""
+    (tmp_path / "secret.csv").write_text("word\nplease\n")
+    return Path(shutil.copy(made, tmp_path))
 
 
 @pytest.mark.parametrize(

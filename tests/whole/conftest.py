@@ -1,6 +1,9 @@
 """The pipeline on whole logs: the sample logs, and real ones where they are at hand."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +42,43 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sto
     found = settings(tmp_path_factory.mktemp("samples"))
     with pipeline.opened(found.db, [str(SAMPLES)]) as store:
         yield store, found
+
+
+@pytest.fixture(scope="session")
+def claude_code(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Config]:
+    """The real transcripts, read once: what their ingest said, and where the store is."""
+    found = settings(tmp_path_factory.mktemp("claude_code"))
+    return dict(pipeline.ingest([str(SHARED / "data" / "claude_code")], found).data), found
+
+
+@pytest.fixture(scope="session")
+def expanded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Path]:
+    """The first runs of the benchmark as calls of a provider; made once."""
+
+    @cache
+    def of(provider: str, files: int) -> Path:
+        folder = tmp_path_factory.mktemp(provider) / provider
+        tool = SHARED / "tools" / "expand_trajectories.py"
+        subprocess.run(
+            [sys.executable, str(tool), str(SHARED / "data" / "iso_bench"), str(folder),
+             "--provider", provider, "--files", str(files)],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        return folder
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def runs(
+    tmp_path_factory: pytest.TempPathFactory, expanded: Callable[[str, int], Path]
+) -> Callable[[str, int], Config]:
+    """The same in a store of their own, read once; the settings that name it."""
+
+    @cache
+    def of(provider: str, files: int) -> Config:
+        found = settings(tmp_path_factory.mktemp("runs"))
+        pipeline.ingest([str(expanded(provider, files))], found)
+        return found
+
+    return of

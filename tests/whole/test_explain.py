@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,10 +61,18 @@ def test_every_format_can_be_read_again(tmp_path: Path) -> None:
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["openhands", "langsmith", "claude_code"])
+@pytest.mark.parametrize("name", ["openhands", "langsmith"])
 def test_real_calls_add_up_and_can_be_read_again(tmp_path: Path, name: str) -> None:
     config = settings(tmp_path)
     pipeline.ingest([str(SHARED / "data" / name)], config)
     with Store.open(config.db, create=False) as store:
-        found = list(some(store, 90 if name == "claude_code" else 2, Showing(width=20)))
+        found = list(some(store, 2, Showing(width=20)))
     assert any(texts(one) for one in found)
+
+
+@needs_shared
+def test_real_transcripts_add_up_and_can_be_read_again(
+    claude_code: tuple[dict[str, Any], Config],
+) -> None:
+    with Store.open(claude_code[1].db, create=False) as store:
+        assert any(texts(one) for one in list(some(store, 90, Showing(width=20))))

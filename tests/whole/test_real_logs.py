@@ -1,25 +1,24 @@
 """Real logs with known truths. Nothing was tuned to them; they are skipped where they are missing."""
 
 import csv
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from costscope import pipeline
+from costscope.config import Config
 from costscope.filters import Filters
 
-from .conftest import SHARED, bill_of, needs_shared, settings
+from .conftest import SHARED, needs_shared
 
 pytestmark = needs_shared
+Runs = Callable[[str, int], Config]
 
 
-def test_claude_code_transcripts(tmp_path: Path) -> None:
-    found = settings(tmp_path)
+def test_claude_code_transcripts(claude_code: tuple[dict[str, Any], Config]) -> None:
+    first, found = claude_code
     logs = [str(SHARED / "data" / "claude_code")]
-    first = pipeline.ingest(logs, found).data
     assert (first["calls"], first["new_calls"], first["skipped"]) == (899, 899, 0)
     assert pipeline.ingest(logs, found).data["new_calls"] == 0
     with pipeline.opened(found.db, []) as store:
@@ -30,15 +29,16 @@ def test_claude_code_transcripts(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def expanded(tmp_path: Path, provider: str, files: int) -> Path:
-    folder = tmp_path / provider
-    tool = SHARED / "tools" / "expand_trajectories.py"
-    subprocess.run(
-        [sys.executable, str(tool), str(SHARED / "data" / "iso_bench"), str(folder),
-         "--provider", provider, "--files", str(files)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
+def bill_of(found: Config, *group_by: str) -> dict[str, Any]:
+    with pipeline.opened(found.db, []) as store:
+        return dict(pipeline.bill(store, found, Filters(), group_by).data)
+
+
+def with_caching(found: Config) -> dict[str, Any]:
+    with pipeline.opened(found.db, []) as store:
+        return dict(
+            pipeline.simulate(store, found, Filters(), pipeline.levers(found, ["cache"])).data
+        )
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def index() -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_totals_per_run_equal_the_index(
-    tmp_path: Path, provider: str, index: dict[str, dict[str, str]]
+    runs: Runs, provider: str, index: dict[str, dict[str, str]]
 ) -> None:
-    data = bill_of(tmp_path, expanded(tmp_path, provider, 3), group_by=("session",))
+    data = bill_of(runs(provider, 3), "session")
     assert len(data["groups"]) == 3
     for group in data["groups"]:
         assert _figures(group) == _expected(index[group["key"]["session"]])
@@ -68,29 +68,24 @@ def _expected(row: dict[str, str]) -> tuple[int, ...]:
     return tuple(int(row[name] or 0) for name in names)
 
 
-def test_the_input_that_no_text_explains_is_unattributed(tmp_path: Path) -> None:
-    data = bill_of(tmp_path, expanded(tmp_path, "openai", 3))
+def test_the_input_that_no_text_explains_is_unattributed(runs: Runs) -> None:
+    data = bill_of(runs("openai", 3))
     segments = data["totals"]["segments"]
     assert segments["tools"]["tokens"] == 0  # never logged, so never made up
     assert segments["unattributed"]["tokens"] > 0
     assert segments["history"]["tokens"] > segments["query"]["tokens"] > 0
 
 
-def test_caching_is_back_tested_where_it_was_billed(tmp_path: Path) -> None:
-    found = settings(tmp_path)
-    with pipeline.opened(found.db, [str(expanded(tmp_path, "openai", 20))]) as store:
-        report = pipeline.simulate(store, found, Filters(), pipeline.levers(found, ["cache"]))
-    (lever,) = report.data["levers"]
+def test_caching_is_back_tested_where_it_was_billed(runs: Runs) -> None:
+    (lever,) = with_caching(runs("openai", 20))["levers"]
     assert abs(lever["backtest"]["error"]) < 0.03
     assert lever["backtest"]["calls_above_ideal"] < 0.02
     assert lever["backtest"]["predicted_cached_tokens"] <= lever["backtest"]["ideal_cached_tokens"]
 
 
-def test_caching_is_worth_most_of_the_bill_of_an_agent_that_caches_nothing(tmp_path: Path) -> None:
-    found = settings(tmp_path)
-    with pipeline.opened(found.db, [str(expanded(tmp_path, "anthropic", 3))]) as store:
-        report = pipeline.simulate(store, found, Filters(), pipeline.levers(found, ["cache"]))
-    (lever,) = report.data["levers"]
-    assert float(lever["saved_alone_usd"]) > 0.5 * float(report.data["baseline"]["cost_usd"])
+def test_caching_is_worth_most_of_the_bill_of_an_agent_that_caches_nothing(runs: Runs) -> None:
+    data = with_caching(runs("anthropic", 3))
+    (lever,) = data["levers"]
+    assert float(lever["saved_alone_usd"]) > 0.5 * float(data["baseline"]["cost_usd"])
     assert lever["evidence"]
     assert lever["backtest"] == {}

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ from costscope.errors import ExitCode, InputError
 from costscope.filters import Filters
 from costscope.renderers.json import Json
 from costscope.store import Store
+from tests.cli.conftest import environment
 
 from .conftest import SAMPLES, bill_of
 
@@ -82,9 +85,31 @@ def test_the_planted_waste_is_found(
     assert lever["evidence"]
 
 
-def test_recommendations_are_the_same_bytes_twice(sample_store: Sample) -> None:
-    first, second = (Json().render(pipeline.recommend(*sample_store, Filters())) for _ in range(2))
-    assert first == second
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the demo says as JSON, as a process of its own in an empty folder, which stays empty."""
+    folder = tmp_path_factory.mktemp("nothing")
+    done = subprocess.run(
+        [sys.executable, "-m", "costscope", "demo", "--json"],
+        cwd=folder, env=environment(PYTHONHASHSEED="7"),
+        capture_output=True, text=True, encoding="utf-8", timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(folder.iterdir()) == []
+    return dict(json.loads(done.stdout))
+
+
+def test_the_demo_needs_nothing(demo: dict[str, Any]) -> None:
+    assert list(demo) == ["schema_version", "report", "recommend"]
+    assert demo["report"]["totals"]["calls"] > 0
+
+
+def test_recommendations_are_the_same_bytes_twice(
+    sample_store: Sample, demo: dict[str, Any]
+) -> None:
+    """In another process, with other hashes of words, from a store of its own."""
+    here = json.loads(Json().render(pipeline.recommend(*sample_store, Filters())))
+    assert json.dumps(here) == json.dumps(demo["recommend"])
 
 
 @pytest.fixture(scope="module")

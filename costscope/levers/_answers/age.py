@@ -23,6 +23,7 @@ AGES = (
 
 _STEPS = (("hour", "1h", 3 * DAY_US), ("day", "1d", 90 * DAY_US), ("month", "1mo", 2**62))
 """What a row of the hit rate is, and up to which length of the log."""
+_FORMATS = {"hour": "%Y-%m-%d %H:%M", "day": "%Y-%m-%d", "month": "%Y-%m"}
 MOST_FEATURES = 20
 
 
@@ -126,7 +127,7 @@ def over_time(asked: pl.DataFrame, hits: pl.DataFrame, stored: pl.DataFrame, mos
         [Column(unit), Column("asked", "count"), Column("hits", "count"),
          Column("hit rate", "share"), Column("answers held at its end", "count")],
         [
-            [begin.strftime("%Y-%m-%d %H:%M" if unit == "hour" else "%Y-%m-%d"), calls, found,
+            [begin.strftime(_FORMATS[unit]), calls, found,
              round(found / calls, 6), there]
             for (begin, calls, found), there in zip(rows.iter_rows(), held, strict=True)
         ],
@@ -155,6 +156,6 @@ def untimed(before: Workload) -> Iterator[str]:
     if again.height:
         requests = count(again["request_hash"].n_unique(), "request")
         yield (
-            f"{count(again.height, 'call')} of {requests} made more than once have no time, so which "
-            "could have been served is not known; none is counted."
+            f"No time is known of {count(again.height, 'call')} of {requests} made more than once, so "
+            "which could have been served is not known; none is counted."
         )

@@ -14,6 +14,7 @@ SCOPES = {"all": [], "user": ["user_id"], "tenant": ["tenant"]}
 """Who may share an answer → the columns that must be known and equal."""
 
 MICROSECONDS = 1_000_000
+BATCH_US = 86_400 * MICROSECONDS
 
 
 def able(calls: pl.DataFrame, keys: Sequence[str], never: Sequence[str] = ()) -> pl.Expr:
@@ -40,6 +41,8 @@ def repeatable(*, any_temperature: bool, unknown_temperature: bool) -> pl.Expr:
 
 
 def moments() -> tuple[pl.Expr, pl.Expr]:
-    """`sent` and `answered` in microseconds; a call of unknown duration is answered at once."""
+    """`sent` and `answered` in microseconds; a call of unknown duration is answered at once, one in a
+    batch a day later, which is the time that providers allow themselves for it."""
     sent = pl.col("sent_at").dt.timestamp("us")
-    return sent.alias("sent"), (sent + pl.col("latency_us").fill_null(0)).alias("answered")
+    unknown = pl.when(pl.col("tier") == "batch").then(BATCH_US).otherwise(0)
+    return sent.alias("sent"), (sent + pl.col("latency_us").fill_null(unknown)).alias("answered")

@@ -215,8 +215,16 @@ def listed(found: pl.DataFrame) -> Sequence[tuple[str, str, int]]:
     return counts.sort(-pl.col("calls"), JOB).rows()
 
 
+def owners(calls: pl.DataFrame) -> Sequence[str]:
+    """Whose the calls are, those with most calls first: features, else templates, else models."""
+    known = [name for name in ("feature", "template", "model") if name in calls.columns]
+    job = pl.coalesce(*(pl.col(name).replace("", None) for name in known), pl.lit("no feature"))
+    counts = calls.group_by(job.alias(JOB)).agg(pl.len().cast(pl.Int64).alias("calls"))
+    return counts.sort(-pl.col("calls"), JOB)[JOB].to_list()
+
+
 def untimed(log: Workload) -> Iterator[str]:
     """That calls without a time cannot be judged, if there are any."""
     blind = log.calls.filter(~pl.col("added"), pl.col("sent_at").is_null()).height
     if blind:
-        yield f"{count(blind, 'call')} without a time cannot be judged and stay as they are."
+        yield f"Left as logged, because no time is known to judge them by: {count(blind, 'call')}."

@@ -40,6 +40,7 @@ RULE = {
     "ttl": pl.Int64,
     "longest": pl.Int64,
     "whole_units": pl.Boolean,
+    "resets": pl.String,
 }
 
 
@@ -48,7 +49,8 @@ def ruled(calls: pl.DataFrame, ttl: str = "", retention: str = "") -> pl.DataFra
     """The calls that can be simulated as far as their row in `calls` tells, with their rule.
 
     Adds scope (u64), sent and ready (microseconds) and RULE: `life` names the lifetime that a mark
-    would get, `ttl` and `longest` are the usual and the longest documented one in microseconds.
+    would get, `ttl` and `longest` are the usual and the longest documented one in microseconds,
+    `resets` says what is read anew where settings change ("prompt", "messages", "": nothing).
     `ttl` ("5m") is asked for where marks are explicit, `retention` elsewhere; what a provider does
     not offer is not used. Calls without a time or a rule, failed or in a batch are left out.
     """
@@ -103,7 +105,9 @@ def facts(rule: CachingRule, asked: str) -> tuple[Any, ...]:
     longest = max(ttl, LONGEST) if rule.mode == "implicit" else ttl
     step = max(rule.granularity, rule.boundary or 1)
     spans = (ttl * SECOND, longest * SECOND)
-    return (rule.mode, rule.minimum, step, rule.lookback, life, *spans, rule.whole_units)
+    return (
+        rule.mode, rule.minimum, step, rule.lookback, life, *spans, rule.whole_units, rule.settings
+    )  # fmt: skip
 
 
 def seconds(life: str) -> int | None:

@@ -52,8 +52,10 @@ def in_force(workload: Workload, calibration: Calibration | None = None) -> Work
     calls = governed(workload, calibration)
     if calls.is_empty():
         return workload
-    billed = biller(workload, calibration)
-    return workload.with_(parts=reclassify(workload.parts, billed(blocks(workload.parts), calls)))
+    own = workload.origin is None and calibration is calibrate(workload)
+    found = simulated(workload) if own else simulate(blocks(workload.parts), calls)
+    cached = lessened(workload, calibration, calls, found)
+    return workload.with_(parts=reclassify(workload.parts, cached))
 
 
 def governed(workload: Workload, calibration: Calibration) -> pl.DataFrame:
@@ -70,14 +72,21 @@ def biller(
     policy and life: with the heads that nobody logged, and less what bills of the log show to be lost."""
 
     def billed(all_blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
-        found = simulate(all_blocks, calls)
+        return lessened(workload, calibration, calls, simulate(all_blocks, calls))
+
+    return billed
+
+
+def lessened(
+    workload: Workload, calibration: Calibration, calls: pl.DataFrame, found: pl.DataFrame
+) -> pl.DataFrame:
+    """The classes in which these calls would be billed, where the simulator has `found` an ideal."""
+    if not calibration.heads.is_empty():
         known = heads(workload.parts, calls).join(calls.select("call_no", *AGENT), on="call_no")
         found = found.join(known, on="call_no", how="left", maintain_order="left")
         found = headed(found, calibration.heads)
-        lost = with_loss(calls, calibration.losses)
-        return cuts(found.join(lost, on="call_no", maintain_order="left"), READ)
-
-    return billed
+    lost = with_loss(calls, calibration.losses)
+    return cuts(found.join(lost, on="call_no", maintain_order="left"), READ)
 
 
 def in_force_of(log: Workload) -> Callable[[Workload], Workload]:
@@ -97,11 +106,18 @@ def truth(log: Workload) -> pl.DataFrame:
     """The calls of a log on which caching was in force, their `ideal` by the logged text beside the
     `billed` tokens read, as far as the text explains the bill; with the columns of `heads`."""
     calls = situated(log).filter("in_force")
-    found = simulate(blocks(log.parts), at_longest(calls)).select("call_no", "ideal")
+    found = simulated(log).select("call_no", "ideal")
     shown = calls.join(found, on="call_no", maintain_order="left")
     return explained(
         shown.join(heads(log.parts, calls), on="call_no", how="left", maintain_order="left")
     )
+
+
+@once
+def simulated(log: Workload) -> pl.DataFrame:
+    """What the simulator finds for the calls of a log on which caching was in force. Those of other
+    models share no cache with a call, so it holds as well where only some of them are looked at."""
+    return simulate(blocks(log.parts), at_longest(situated(log).filter("in_force")))
 
 
 @once
@@ -116,6 +132,7 @@ def backtest(log: Workload) -> Mapping[str, Any] | None:
     return backtested(truth(log))
 
 
+@once
 def situated(workload: Workload) -> pl.DataFrame:
     """The calls that have a rule, with what their bill says of caching.
 
@@ -147,12 +164,12 @@ def longer(long: str, short: str, otherwise: pl.Expr) -> pl.Expr:
 
 def billed(parts: pl.DataFrame) -> pl.LazyFrame:
     """Per call: tokens of each cached class, and `marks`, how many breakpoints the log carries."""
-    kind = pl.col("billing_class").cast(pl.String)
+    kind = pl.col("billing_class")
     sums = {name: pl.col("tokens").filter(kind == name).sum() for name in CACHED}
     return (
         parts.lazy()
         .group_by("call_no")
-        .agg(**sums, marks=(pl.col("breakpoint").cast(pl.String) != "").sum().cast(pl.Int64))
+        .agg(**sums, marks=(pl.col("breakpoint") != "").sum().cast(pl.Int64))
     )
 
 

@@ -16,7 +16,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from costscope.levers._cache.rows import LIVES, UNLIMITED, WRITES, Facts, Flags, Ints, changes, over
+from costscope.columns import changes
+from costscope.levers._cache.rows import LIVES, UNLIMITED, WRITES, Facts, Flags, Ints, over
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from costscope.levers._cache.rows import UNLIMITED, Flags, Ints, Rows, changes, rows
+from costscope.columns import changes
+from costscope.levers._cache.rows import UNLIMITED, Flags, Ints, Rows, rows
 
 UNITS = ("blocks", "tokens")
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from costscope.columns import changes
 from costscope.levers._cache.rows import (
     LIVES,
     MODES,
@@ -19,7 +20,6 @@ from costscope.levers._cache.rows import (
     Ints,
     Rows,
     Spot,
-    changes,
     later,
     over,
 )

@@ -28,12 +28,10 @@ def padded(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
 def heads(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """The last block of tools and system of each call, where it ends below the minimum: call_no, seq,
     prefix, end and the facts of the call."""
-    begins = (pl.col("role").cast(pl.String) == "system") | (
-        pl.col("kind").cast(pl.String) == "tool_schema"
-    )
+    begins = (pl.col("role") == "system") | (pl.col("kind") == "tool_schema")
     facts = calls.select("call_no", "scope", "sent", "ttl", "life", "mode", "minimum")
     rows = blocks(parts.filter(pl.col("call_no").is_in(calls["call_no"].implode())))
-    prompt = pl.col("billing_class").cast(pl.String) != "output"
+    prompt = pl.col("billing_class") != "output"
     told = rows.filter(begins & prompt & (pl.col("content") != 0))
     last = told.unique("call_no", keep="last", maintain_order=True)
     found = last.select("call_no", "seq", "prefix", "end").join(facts, on="call_no")

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.model import KINDS, ROLES
+from costscope.columns import changes, codes, places
+from costscope.model import CLASSES, KINDS, ROLES
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -29,6 +30,9 @@ LOGGED, CONVERSATION, PREFIX, RENEWED, CHOSEN = POLICIES = (
 one. Conversation: at the ends of tools and of system, and on the last block, so that the next turn
 finds this one. Prefix: at the first two only, for traffic whose tail never comes back. Renewed: as
 the log has them, but of the call's own `life`. Chosen: as the call's `spots` say."""
+
+
+RESETS = ("", "messages", "prompt")
 
 
 class Spot:
@@ -110,12 +114,19 @@ class Facts(NamedTuple):
     spots: Ints
     """Where marks are: bits of Spot."""
     whole_units: Flags
+    settings: NDArray[np.uint64]
+    """A hash of the settings of which a change invalidates what is cached; 0: none."""
+    head_stays: Flags
+    """Whether tools and system prompt stay cached when these change."""
 
 
 def facts(calls: pl.DataFrame) -> Facts:
     """The calls as arrays, sorted by call_no; see `_cache.sim.simulate` for the columns."""
     known = "spots" in calls.columns
     given = pl.col("spots").fill_null(0) if known else pl.lit(0, pl.Int64)
+    told = "resets" in calls.columns
+    resets = pl.col("resets").fill_null("") if told else pl.lit("")
+    settings = pl.col("params_hash") if told else pl.lit(0, pl.UInt64)
     found = calls.lazy().sort("call_no").select(
         "call_no",
         "minimum", "granularity", "ttl", "sent", "ready", "scope",
@@ -125,6 +136,8 @@ def facts(calls: pl.DataFrame) -> Facts:
         policy=coded("policy", POLICIES),
         spots=given,
         whole_units="whole_units",
+        settings=pl.when(resets != "").then(settings).otherwise(0).cast(pl.UInt64),
+        head_stays=resets == "messages",
     ).collect()  # fmt: skip
     columns = {name: found[name].to_numpy() for name in found.columns}
     policy = columns.pop("policy")
@@ -136,21 +149,20 @@ def facts(calls: pl.DataFrame) -> Facts:
 def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
     """The blocks with text of the calls with these numbers (sorted); `blocks` as `_prefix.blocks`
     gives them."""
-    columns = blocks.select(
-        "call_no", "content", "end", "prefix",
-        textless=pl.when(pl.col("content") == 0).then("tokens").otherwise(0),
-        role=coded("role", ROLES),
-        kind=coded("kind", KINDS),
-        mark=coded("breakpoint", LIVES),
-        reply=pl.col("billing_class").cast(pl.String) == "output",
-    )  # fmt: skip
-    found = {name: columns[name].to_numpy() for name in columns.columns}
-    number, content = found.pop("call_no"), found.pop("content")
-    found["most"] = found["end"] + later(number, found.pop("textless") * ~found["reply"])
+    found = {name: blocks[name].to_numpy() for name in ("end", "prefix")}
+    number, content = blocks["call_no"].to_numpy(), blocks["content"].to_numpy()
+    found |= {
+        "role": codes(blocks["role"], ROLES).astype(np.int64),
+        "kind": codes(blocks["kind"], KINDS).astype(np.int64),
+        "mark": codes(blocks["breakpoint"], LIVES).astype(np.int64),
+        "reply": codes(blocks["billing_class"], CLASSES) == CLASSES.index("output"),
+    }
+    textless = np.where((content == 0) & ~found["reply"], blocks["tokens"].to_numpy(), 0)
+    found["most"] = found["end"] + later(number, textless)
     found["whole"] = over(np.maximum, np.where(found["reply"], 0, found["end"]), changes(number))
-    place = np.searchsorted(calls, number)
-    known = np.append(calls, -1)[place] == number
-    return Rows(place, **found).where(known & (content != 0) & (found["prefix"] != 0))
+    place = places(number, calls)
+    told = (place >= 0) & (content != 0) & (found["prefix"] != 0)
+    return Rows(place, **found).where(told)
 
 
 def later(group: Ints, counts: Ints | Flags) -> Ints:
@@ -172,10 +184,5 @@ def over(best: np.ufunc, values: Ints, starts: Flags) -> Ints:
 
 def coded(name: str, known: tuple[str, ...]) -> pl.Expr:
     """A column of names as their places among the known ones, -1 for any other."""
-    place = pl.col(name).cast(pl.String).cast(pl.Enum(known), strict=False).to_physical()
+    place = pl.col(name).cast(pl.Enum(known), strict=False).to_physical()
     return place.cast(pl.Int64).fill_null(-1).alias(name)
-
-
-def changes(values: NDArray[np.generic]) -> Flags:
-    """True where a value is another than the one before it, and on the first."""
-    return np.concatenate(([True], values[1:] != values[:-1]))[: len(values)]

@@ -115,9 +115,7 @@ def better(spots: Ints, units: Ints, other: Ints, others: Ints) -> tuple[Ints, I
 
 def borders(blocks: pl.DataFrame, calls: pl.DataFrame, groups: int) -> list[Ints]:
     """Of each group the bits of the blocks behind which most of what recurs does not go on."""
-    told = blocks.filter(
-        (pl.col("content") != 0) & (pl.col("billing_class").cast(pl.String) != "output")
-    )
+    told = blocks.filter((pl.col("content") != 0) & (pl.col("billing_class") != "output"))
     rows = told.select("call_no", "prefix", "end", nth=pl.int_range(pl.len()).over("call_no"))
     rows = rows.filter(pl.col("nth") <= NTH).join(calls.select("call_no", "group"), on="call_no")
     shared = rows.group_by("group", "nth").agg(

@@ -11,10 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from costscope.levers._cache.live import Touches, longest, side_by_side
-from costscope.levers._cache.marks import Spots, closing, placed
-from costscope.levers._cache.rows import LIVES, MODES, WRITES, Facts, Ints, Rows, facts, rows
+from costscope.levers._cache.marks import SYSTEM, Spots, closing, placed
+from costscope.levers._cache.rows import LIVES, MODES, WRITES, Facts, Ints, Rows, facts, over, rows
 from costscope.once import once
 
 __all__ = ["WRITES", "cuts", "simulate"]
@@ -33,7 +34,8 @@ def simulate(blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     (microseconds; from `ready` on others can read what it wrote), mode (explicit, implicit,
     breakpoint), minimum, granularity, lookback (null: unlimited), life (name of the lifetime of a
     mark set by policy), ttl (microseconds), policy and whole_units (stored are the ends of prompts and
-    replies, and what two requests had in common); calls of other modes are left out.
+    replies, and what two requests had in common), and, where settings are known, params_hash and resets
+    (see `_cache.calls.ruled`); calls of other modes are left out.
 
     Returns call_no, `ideal` (tokens read if nothing is evicted or misrouted, in the call's own
     tokens) and `upto_5m` …: how far along the prompt a mark of that lifetime is written, 0 if none.
@@ -93,7 +95,7 @@ def touches(spots: Spots, about: Facts, upto: dict[str, Ints]) -> Touches:
         np.maximum.at(reach, call[charged], end[charged])
     found = Touches(
         call=call.astype(np.int32),
-        key=at.prefix ^ (about.scope[call] * SPREAD),
+        key=at.prefix ^ (about.scope[call] * SPREAD) ^ apart(at, about),
         tokens=at.end,
         most=at.most,
         mark=mark.astype(np.int8),
@@ -102,6 +104,18 @@ def touches(spots: Spots, about: Facts, upto: dict[str, Ints]) -> Touches:
         inner=about.whole_units[call] & ~(at.reply | closing(at, ~at.reply)),
     )
     return found.where(np.flatnonzero(found.look | (found.mark > 0)))
+
+
+def apart(at: Rows, about: Facts) -> NDArray[np.uint64]:
+    """What keeps the prefixes of calls with different settings apart: a hash for each row; 0 where a
+    change of settings leaves them cached."""
+    settings = about.settings[at.call]
+    if not settings.any():
+        return settings
+    place = np.arange(len(settings))
+    said = over(np.minimum, np.where(at.role == SYSTEM, len(place), place), at.starts())
+    stays = about.head_stays[at.call] & (place < said)
+    return np.where(stays, np.uint64(0), settings)
 
 
 def cuts(simulated: pl.DataFrame, read: pl.Expr) -> pl.DataFrame:

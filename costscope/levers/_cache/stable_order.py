@@ -59,8 +59,8 @@ def counted(workload: Workload, least: int) -> pl.DataFrame:
         program=pl.struct(PROGRAM).rank("dense"), calls=pl.len().over(PROGRAM).cast(pl.Int64),
         talk=pl.len().over(*PROGRAM, "cluster").cast(pl.Int64),
     ).filter(pl.col("calls") >= least)  # fmt: skip
-    schema = pl.col("kind").cast(pl.String) == "tool_schema"
-    said = (pl.col("role").cast(pl.String) == "system") & (pl.col("kind").cast(pl.String) == "text")
+    schema = pl.col("kind") == "tool_schema"
+    said = (pl.col("role") == "system") & (pl.col("kind") == "text")
     rows = workload.parts.filter((schema | said) & ~IS_OUTPUT & (pl.col("content") != 0))
     rows = rows.select(*KEY, "content", schema=schema).unique(KEY, maintain_order=True)
     rows = rows.join(calls.drop(PROGRAM), on="call_no", maintain_order="left")

@@ -49,7 +49,7 @@ def compared(blocks: pl.DataFrame, ways: Sequence[Way], billed: Billing) -> Sequ
 
 def lengths(blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """call_no, model and `length`: the tokens of each prompt."""
-    prompt = pl.col("billing_class").cast(pl.String) != "output"
+    prompt = pl.col("billing_class") != "output"
     sizes = blocks.filter(prompt).group_by("call_no").agg(length=pl.col("tokens").sum())
     return sizes.join(calls.select("call_no", pl.col("model").cast(pl.String)), on="call_no")
 

@@ -82,7 +82,7 @@ def spaced(calls: pl.DataFrame) -> pl.DataFrame:
 def reached(workload: Workload) -> pl.DataFrame:
     """The calls of models on which anything is cached, with `read` and `reach` (tokens up to the end of
     what is read or written), and the `life` of what they write: if nothing, of what others do."""
-    kind = pl.col("billing_class").cast(pl.String)
+    kind = pl.col("billing_class")
     sums = {name: pl.col("tokens").filter(kind == name).sum() for name in UNITS}
     billed = workload.parts.lazy().group_by("call_no").agg(**sums)
     calls = ruled(workload.calls).lazy().join(billed, on="call_no").with_columns(
@@ -101,12 +101,10 @@ def reached(workload: Workload) -> pl.DataFrame:
 def headed(all_blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """The calls with their `spots`: as marked, and, where the log carries no marks, also the ends of
     tools and of system, if these lie within what is cached."""
-    system = (pl.col("role").cast(pl.String) == "system") | (
-        pl.col("kind").cast(pl.String) == "tool_schema"
-    )
-    prompt = pl.col("billing_class").cast(pl.String) != "output"
+    system = (pl.col("role") == "system") | (pl.col("kind") == "tool_schema")
+    prompt = pl.col("billing_class") != "output"
     ends = all_blocks.lazy().filter(prompt).group_by("call_no").agg(
-        head=pl.col("end").filter(system).max(), told=(pl.col("breakpoint").cast(pl.String) != "").any()
+        head=pl.col("end").filter(system).max(), told=(pl.col("breakpoint") != "").any()
     )  # fmt: skip
     rows = calls.join(ends.collect(), on="call_no", how="left", maintain_order="left")
     unmarked = ~pl.col("told").any().over(GROUP) & (pl.col("head") <= pl.col("reach"))
@@ -119,7 +117,7 @@ def headed(all_blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
 
 def with_marks(all_blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """The blocks of these calls, marked also where reading and where writing ended."""
-    asked = pl.col("billing_class").cast(pl.String) != "output"
+    asked = pl.col("billing_class") != "output"
     end, number, prompt = (
         all_blocks.select(x).to_series().to_numpy() for x in ("end", "call_no", asked)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from costscope.levers._cache.calls import ruled
 from costscope.levers._cache.search import places
 from costscope.levers._rows import IS_CACHED
 from costscope.levers._words import count, listing, percent
@@ -13,6 +14,7 @@ from costscope.model import Workload
 
 SHOWN = 5
 SELF_HOSTED = "self-hosted"
+ELSEWHERE = "where the provider sets the marks"
 IMPLICIT = pl.col("mode") == "implicit"
 
 
@@ -22,7 +24,7 @@ def action(before: Workload, after: Workload, ttl: str) -> str:
     rows = then.join(now, on=["model", "own"], suffix="_now", maintain_order="left")
     rows = rows.filter(pl.col("read") > pl.col("read_now")).sort(-pl.col("read"), "model")
     hosted, own = rows.filter(~pl.col("own")), rows.filter("own")
-    said = [asked(hosted, ttl)] if hosted.height else []
+    said = [asked(before, hosted, ttl)] if hosted.height else []
     if own.height:
         share, read = gained(own)
         said.append(
@@ -40,22 +42,31 @@ def gained(rows: pl.DataFrame) -> tuple[str, int]:
     return percent(read, int(rows["prompt"].sum())), read
 
 
-def asked(rows: pl.DataFrame, ttl: str) -> str:
-    """What to ask of the providers of some models."""
+def asked(before: Workload, rows: pl.DataFrame, ttl: str) -> str:
+    """What to ask of the providers of some models: marks, where the application sets them, else to find
+    the same machine again."""
     ttl = "5m or 1h, whichever pays for the feature" if ttl == "auto" else ttl
     share, read = gained(rows)
+    models = ruled(before.calls).filter(
+        pl.col("model").cast(pl.String).is_in(rows["model"].implode())
+    )
+    modes = models.select((pl.col("mode") == "explicit").unique()).to_series()
+    marks = (
+        "mark the ends of the tool definitions, of the system prompt and, where conversations go on, of "
+        f"the last message (ttl {ttl})"
+    )
+    key = "send a stable prompt_cache_key"
+    how = marks if modes.all() else key if not modes.any() else f"{marks}, or {key} {ELSEWHERE}"
     return (
-        f"Switch prompt caching on for {listing(rows['model'].to_list())}: mark the ends of the tool "
-        "definitions, of the system prompt and, where conversations go on, of the last message "
-        f"(ttl {ttl}), or send a stable prompt_cache_key where the provider sets the marks; {share} "
-        f"of their prompts ({read:,} tokens) would be read from the cache."
+        f"Switch prompt caching on for {listing(rows['model'].to_list())}: {how}; {share} of their "
+        f"prompts ({read:,} tokens) would be read from the cache."
     )
 
 
 def by_model(workload: Workload) -> pl.DataFrame:
     """Per model, and whether it is self-hosted (`own`): tokens of its prompts, and of them those read
     from a cache."""
-    kind = pl.col("billing_class").cast(pl.String)
+    kind = pl.col("billing_class")
     parts = workload.parts.filter(kind != "output").group_by("call_no").agg(
         prompt=pl.col("tokens").sum(), read=pl.col("tokens").filter(kind == "cache_read").sum()
     )  # fmt: skip
@@ -89,7 +100,7 @@ def marked(spots: pl.DataFrame) -> Iterator[str]:
 
 def left_out(before: Workload) -> Iterator[str]:
     """Calls that stay as they were billed, and why."""
-    prompt = pl.col("billing_class").cast(pl.String) != "output"
+    prompt = pl.col("billing_class") != "output"
     told = before.parts.filter(prompt & (pl.col("content") != 0)).select("call_no").unique()
     numbers = {
         "without a time": before.calls["sent_at"].null_count(),

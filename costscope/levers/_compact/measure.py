@@ -83,6 +83,15 @@ def eligible(segments: Sequence[str]) -> pl.Expr:
     return placed & text & ~IS_OUTPUT & (pl.col("content") != 0)
 
 
+@once
+def typed(log: Workload, segments: Sequence[str]) -> pl.Series:
+    """Contents of the texts that a user typed, which stay as they are in later turns too: a text that is
+    sent as typed first and shorter afterwards breaks the provider's cached prefix at that place."""
+    asked = (pl.col("segment") == "query") & (pl.col("tokens") >= SMALLEST)
+    some = pl.lit("query" not in segments) & asked & (pl.col("content") != 0)
+    return log.parts.filter(some)["content"].unique()
+
+
 def encodings(calls: pl.DataFrame) -> pl.DataFrame:
     """call_no, encoding: the vocabulary that each call is counted with."""
     models = calls["model"].unique().to_list()
@@ -101,6 +110,8 @@ def _wanted(log: Workload, segments: Sequence[str]) -> pl.DataFrame:
     named = encodings(log.calls)
     if named["encoding"].n_unique() == 1:
         found = large.select(pl.col("content").unique())
-        return found.with_columns(encoding=pl.lit(named["encoding"][0])).collect()
-    pairs = large.select("call_no", "content").join(named.lazy(), on="call_no")
-    return pairs.select("content", "encoding").unique().collect()
+        pairs = found.with_columns(encoding=pl.lit(named["encoding"][0]))
+    else:
+        both = large.select("call_no", "content").join(named.lazy(), on="call_no")
+        pairs = both.select("content", "encoding").unique()
+    return pairs.filter(~pl.col("content").is_in(typed(log, segments).implode())).collect()

@@ -8,9 +8,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.levers._compact.measure import COUNTS, Measured, eligible, encodings, measured
+from costscope.levers._compact.measure import (
+    COUNTS,
+    Measured,
+    eligible,
+    encodings,
+    measured,
+    typed,
+)
 from costscope.levers._compact.text import WAYS
-from costscope.levers._prefix import ordered, rehash, starts
+from costscope.levers._prefix import ORDER, ordered, rehash, starts
 from costscope.levers._rows import to_fresh
 from costscope.model import Workload
 
@@ -38,7 +45,7 @@ def changes(
     table = told(workload.log, segments, ways).table
     if ways and (table := table.filter(pl.sum_horizontal(ways) > 0)).height:
         found = [_lean(workload, text, table, ways)]
-    if repeats and (again := _again(workload.parts, text)).height:
+    if repeats and (again := _again(workload, segments)).height:
         found = [*(lean.join(again, on="row", how="anti") for lean in found), again]
     return pl.concat(found) if found else pl.DataFrame(schema=CHANGES)
 
@@ -62,7 +69,8 @@ def _lean(
     saved = pl.sum_horizontal(ways)
     has = pl.col("tokens") * (pl.col("counted") - saved) // pl.col("counted")
     shares = {way: pl.col("tokens") * pl.col(way) // pl.col("counted") for way in ways}
-    return _as_changes(rows.with_columns(has=has, became=pl.lit(_LEAN), **shares), ways)
+    rows = rows.with_columns(has=has, became=pl.lit(_LEAN), **shares)
+    return _as_changes(rows.filter(pl.col("has") < pl.col("tokens")), ways)
 
 
 def _as_changes(rows: pl.LazyFrame, ways: Sequence[str]) -> pl.DataFrame:
@@ -77,9 +85,17 @@ def _as_changes(rows: pl.LazyFrame, ways: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _again(parts: pl.DataFrame, text: pl.Expr) -> pl.DataFrame:
-    """The rows of blocks that stand in the same prompt before, word for word."""
-    large = parts.filter(text, pl.col("tokens") >= LONG).select("call_no", "seq", "content")
+def _again(workload: Workload, segments: Sequence[str]) -> pl.DataFrame:
+    """The rows of blocks that stand in the same prompt before, word for word.
+
+    Whether a text is long is asked of the text and not of each row, since where a cached stretch ends
+    within a block is another place in each call: a pointer in some of them would break their caches.
+    """
+    parts, text = workload.parts, eligible(segments)
+    long = parts.filter(text, pl.col("tokens") >= LONG)["content"].unique()
+    long = long.filter(~long.is_in(typed(workload.log, segments).implode()))
+    text &= pl.col("content").is_in(long.implode())
+    large = parts.filter(text).select("call_no", "seq", "content")
     # A number for each block of each call finds the few that recur faster than grouping them all does.
     keys = large["content"].to_numpy() ^ (large["call_no"].to_numpy().astype(np.uint64) * _ODD)
     in_order = np.sort(keys)
@@ -93,9 +109,13 @@ def _again(parts: pl.DataFrame, text: pl.Expr) -> pl.DataFrame:
     rows = parts.lazy().with_row_index("row").filter(some, text)
     found = rows.join(several.lazy(), on=["call_no", "content"])
     found = found.filter(pl.col("seq") > pl.col("_first"))
-    start = pl.struct("call_no", "seq").is_first_distinct()
-    has = pl.when(start).then(pl.min_horizontal("tokens", pl.lit(POINTER))).otherwise(0)
-    found = found.sort("row").with_columns(has=has, became=pl.lit(_POINTER))
+    found = found.sort("row")
+    upto = pl.col("tokens").cum_sum().over(ORDER)
+    before = upto - pl.col("tokens")
+    has = upto.clip(upper_bound=POINTER) - before.clip(upper_bound=POINTER)
+    found = found.with_columns(has=has, became=pl.lit(_POINTER))
+    # All rows of a block: each of them stands for the pointer now, even if it loses nothing itself.
+    found = found.filter((pl.col("has") < pl.col("tokens")).any().over(ORDER))
     return _as_changes(found.with_columns(repeats=pl.col("tokens") - pl.col("has")), ["repeats"])
 
 

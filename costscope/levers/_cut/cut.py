@@ -104,7 +104,8 @@ def unbroken(before: Workload, after: Workload) -> Workload:
     """`after` as it would be billed if shorter prompts broke no cache.
 
     Every block of `after` is billed in the classes, and in the proportions, in which the block in its
-    place (the same call_no and seq) is in `before`; what has none stays as it is. What fewer tokens
+    place (the same call_no and seq, and of the prompt like it, or of the reply) is in `before`; what
+    has none stays as it is. What fewer tokens
     save is the price of `before` less that of this; what the broken cache costs is the price of
     `after` with its caching less that of this. Models, tiers and calls are those of `after`.
     """
@@ -112,11 +113,14 @@ def unbroken(before: Workload, after: Workload) -> Workload:
     if was.is_empty() or now.is_empty():
         return after
     whole = in_block(was)
+    ours, theirs = (p.select(IS_OUTPUT).to_series().to_numpy() for p in (now, was))
     at, found = _places(_keys(now), _keys(was))
+    found &= ours[at] == theirs
     left = scaled(was, np.where(found, in_block(now)[at], 0), whole)
     rows = was.with_columns(left).filter(pl.Series(found & (whole > 0)), pl.col(LEFT).is_not_null())
     rows = rows.with_columns(tokens=pl.col(LEFT).cast(pl.Int64)).select(now.columns)
     at, known = _places(_keys(was), _keys(now))
+    known &= theirs[at] == ours
     new = now.filter(pl.Series(~known | (whole[at] == 0)))
     parts = pl.concat([rows.cast(now.schema), new])
     return after.with_(parts=ordered(parts))

@@ -22,6 +22,7 @@ from costscope.once import once
 _TURN = re.compile(r"\n+[#*\[<|]*[ \t]*([^\W\d_]{1,14}(?: [^\W\d_]{1,14})?)[ \t]*[\]*>|]*[:：]")
 _BATCH = 1_000
 JOB = ("feature", "template", "model")
+UNNAMED = "calls of no feature or model"
 _KEPT = Trait.TOOL_CALLED | Trait.JSON_REPLY
 
 
@@ -37,13 +38,15 @@ class Rules(NamedTuple):
 @once
 def replies(workload: Workload, least_calls: int) -> pl.DataFrame:
     """The answered calls of a log that have a reply: call_no, `job` (the feature, else the template, else the
-    model), tokens (of the whole output), `prose` (neither a tool's call nor JSON), and whether the
+    model, else UNNAMED), tokens (of the whole output), `prose` (neither a tool's call nor JSON), and whether the
     job has `enough` replies of prose."""
     calls = workload.calls.filter(~pl.col("added"), pl.col("status").is_in(ANSWERED))
     sizes = workload.parts.filter(IS_OUTPUT).group_by("call_no").agg(pl.col("tokens").sum())
     prose = (pl.col("traits") & _KEPT) == 0
     rows = calls.select(
-        "call_no", prose=prose, job=pl.coalesce(*(pl.col(name).replace("", None) for name in JOB))
+        "call_no",
+        prose=prose,
+        job=pl.coalesce(*(pl.col(name).replace("", None) for name in JOB), pl.lit(UNNAMED)),
     ).join(sizes.filter(pl.col("tokens") > 0), on="call_no")
     enough = pl.col("prose").sum().over("job") >= least_calls
     return rows.with_columns(enough=enough).sort("call_no")

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from costscope.levers._rows import sizes, without
+from costscope.levers._rows import IS_OUTPUT, sizes, without
 from costscope.levers._words import count, percent
 from costscope.levers.interface import Lever
 from costscope.model import Column, Table, Workload
@@ -81,6 +81,15 @@ def sized(workload: Workload, calls: pl.DataFrame) -> pl.DataFrame:
     """These calls that have parts, with the tokens of each: see `_rows.sizes`."""
     mine = pl.col("call_no").is_in(calls["call_no"].implode())
     return calls.join(sizes(workload.parts.filter(mine)), on="call_no", maintain_order="left")
+
+
+def carried(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """call_no of those of these calls of whose reply some block stands in a prompt: somebody used it."""
+    mine = pl.col("call_no").is_in(calls["call_no"].implode())
+    said = parts.filter(mine & IS_OUTPUT & (pl.col("content") != 0)).select("call_no", "content")
+    texts = said["content"].unique().implode()
+    there = parts.filter(~IS_OUTPUT & pl.col("content").is_in(texts)).select("content").unique()
+    return said.join(there, on="content", how="semi").select("call_no").unique()
 
 
 def kinds(title: str, workload: Workload, found: pl.DataFrame) -> Table:
