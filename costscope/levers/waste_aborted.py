@@ -41,13 +41,14 @@ class WasteAborted(Waste):
         "The server notices that the client is gone and closes its own request to the provider.",
     )
     caveats: ClassVar[Sequence[str]] = (
-        "Whoever stopped an answer may have read enough of it; the low end saves the reply alone.",
+        "Whoever stopped an answer may have read enough of it. The high end saves the prompts, too, as if "
+        "the calls had not been made.",
         "Some providers bill an answer to its end although the stream was closed.",
     )
 
-    whole: bool = True
+    whole: bool = False
     """Drop the whole call: without its answer the prompt, too, was paid for in vain. Otherwise only
-    the reply is dropped, which is what closing the request at once would save."""
+    the reply is dropped, which is the most that closing the request at once can save."""
 
     def found(self, workload: Workload) -> pl.DataFrame:
         broken = _broken(workload.calls).filter(~pl.col("estimated"))
@@ -65,8 +66,8 @@ class WasteAborted(Waste):
         return workload.with_(parts=workload.parts.filter(~(mine & IS_OUTPUT)))
 
     def scenarios(self) -> tuple[Self, Self]:
-        """Low: only the reply would not have been billed. High: as set."""
-        return replace(self, whole=False), self
+        """Low: only the reply would not have been billed. High: nor would the prompt."""
+        return replace(self, whole=False), replace(self, whole=True)
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """Calls that were broken off and are not in the figure."""
