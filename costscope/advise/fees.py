@@ -6,9 +6,9 @@ from fractions import Fraction
 
 from costscope.advise.bench import Delta
 from costscope.model import BreakEven
+from costscope.reports.simulation import DAY_US
 
 MONTH_DAYS = 30
-DAY_US = 86_400_000_000
 MONTH_US = MONTH_DAYS * DAY_US
 
 

@@ -11,12 +11,12 @@ from typing import Protocol, runtime_checkable
 import polars as pl
 
 from costscope.advise.bench import Bench, Book, Delta, Settle
-from costscope.advise.fees import DAY_US, MONTH_DAYS, monthly, pays_from
+from costscope.advise.fees import MONTH_DAYS, monthly, pays_from
 from costscope.advise.game import Game
 from costscope.advise.spread import Spread
 from costscope.levers.interface import Lever
 from costscope.model import BreakEven, Interval, Recommendation, Workload
-from costscope.reports.simulation import Front, HeldOut, Simulation
+from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation
 
 EVIDENCE = 5
 

@@ -26,8 +26,9 @@ that Inspect's logs have since 2026."""
 _LOCAL = struct.Struct("<26xHH")
 """A member's own header: the lengths of its name and of what follows that."""
 _ENCRYPTED = 0x1
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
-"""What zipfile raises: for damage, for compression it does not know, and for a password it lacks."""
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError)
+"""What zipfile raises: for damage, for compression it does not know, and for a password it lacks (the last
+two are kinds of RuntimeError)."""
 
 
 def records(source: Source) -> Iterator[Record | Oversized]:

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from costscope.advise.bench import Delta
-from costscope.advise.fees import DAY_US, MONTH_US, break_even, monthly, pays_from
+from costscope.advise.fees import MONTH_US, break_even, monthly, pays_from
 from costscope.model import BreakEven
+from costscope.reports.simulation import DAY_US
 
 
 @pytest.mark.parametrize(

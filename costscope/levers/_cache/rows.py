@@ -32,9 +32,6 @@ finds this one. Prefix: at the first two only, for traffic whose tail never come
 the log has them, but of the call's own `life`. Chosen: as the call's `spots` say."""
 
 
-RESETS = ("", "messages", "prompt")
-
-
 class Spot:
     """Bits of `spots`: places at which a mark is set."""
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _ALIKE = ("feature", "provider", "channel", "model", "temperature", "json", "rest")
 """What must be equal for an answer to do for both; unknown is equal to unknown."""
-_PIECE = ("content", "before", "upto", "whole")
 _ODD = 0x9E3779B97F4A7C15
 
 
