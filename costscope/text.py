@@ -1,4 +1,5 @@
-"""Text from outside made safe to show. What else it looks like is the renderers' business."""
+"""Text from outside made safe to show, and numbers of things in words. What else either looks like is
+the renderers' business."""
 
 import unicodedata
 
@@ -18,3 +19,8 @@ def _safe(c: str) -> str:
     if unicodedata.category(c) == "Zs":
         return " "
     return c.encode("unicode_escape").decode("ascii")
+
+
+def many(count: int, noun: str) -> str:
+    """So many of something: "1 file", "1,200 files"; the plural is the noun with an s."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

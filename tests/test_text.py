@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costscope.text import safe
+from costscope.text import many, safe
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,8 @@ def test_safe_text_prints_and_encodes(text: str) -> None:
     shown = safe(text)
     assert shown.replace("\u200c", "").replace("\u200d", "").isprintable()
     assert shown.encode("utf-8").decode("utf-8") == shown
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 files"), (1, "1 file"), (1200, "1,200 files")])
+def test_one_thing_is_not_told_in_the_plural(count: int, told: str) -> None:
+    assert many(count, "file") == told

@@ -44,8 +44,8 @@ def money(picodollars: int) -> str:
 def _share(fraction: float) -> str:
     text = f"{fraction * 100:.1f} %"
     # What is not nothing and not all should not look like it.
-    if text == "0.0 %" and fraction > 0:
-        return "< 0.1 %"
+    if text in ("0.0 %", "-0.0 %"):
+        return "< 0.1 %" if fraction > 0 else "> -0.1 %" if fraction < 0 else "0.0 %"
     return "> 99.9 %" if text == "100.0 %" and fraction < 1 else text
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from costscope.model import Column, Report, Skipped, Table, usd
 from costscope.reports.bill import Totals
+from costscope.text import many
 
 EXAMPLES = 20
 
@@ -45,11 +46,11 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _summary(counts: Mapping[str, int], found: Totals) -> list[str]:
-    told = f"{counts['files']:,} files: {counts['new_calls']:,} new calls"
+    told = f"{many(counts['files'], 'file')}: {many(counts['new_calls'], 'new call')}"
     if counts["updated_calls"]:
         told += f", {counts['updated_calls']:,} updated"
-    return [f"{told}, {counts['duplicates']:,} known already, {counts['skipped']:,} records skipped.",
-            f"These files hold {counts['calls']:,} calls with {found.all_tokens:,} tokens."]  # fmt: skip
+    return [f"{told}, {counts['duplicates']:,} known already, {many(counts['skipped'], 'record')} skipped.",
+            f"They hold {many(counts['calls'], 'call')} with {many(found.all_tokens, 'token')}."]  # fmt: skip
 
 
 def _files(readers: Mapping[str, int]) -> Table:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from costscope.model import Column, Report, Table, usd
 from costscope.reports.bill import Totals
 from costscope.reports.residuals import Residuals
+from costscope.text import many
 
 Severity = Literal["error", "warning", "info"]
 ORDER: Mapping[Severity, int] = {"error": 0, "warning": 1, "info": 2}
@@ -134,7 +135,7 @@ def _of_money(given: Quality) -> Iterator[Finding]:
         names = sorted(bill.unpriced, key=lambda m: (-bill.unpriced[m], m))
         count = sum(bill.unpriced.values())
         yield Finding(
-            "unpriced", "error", f"tokens of {_many(len(names), 'model')} without a price, in no dollar figure",
+            "unpriced", "error", f"tokens of {many(len(names), 'model')} without a price, in no dollar figure",
             "give them a price in a file of your own (--prices)", count, "tokens", bill.all_tokens,
             count, examples=[(m or "(no model)", _near(given.nearest.get(m, ()))) for m in names[:5]],
         )  # fmt: skip
@@ -235,14 +236,10 @@ def _rounded(share: float | None) -> float | None:
 
 def _summary(found: Sequence[Finding], given: Quality) -> str:
     counted = Counter(f.severity for f in found)
-    said = [_many(counted[s], WORDS[s]) for s in ORDER if counted[s]]
+    said = [many(counted[s], WORDS[s]) for s in ORDER if counted[s]]
     told = ", ".join(said) or "nothing odd"
-    calls, files = _many(given.bill.calls, "call"), _many(given.counts["files"], "file")
+    calls, files = many(given.bill.calls, "call"), many(given.counts["files"], "file")
     return f"{told} in {calls} of {files}."
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _tables(found: Sequence[Finding]) -> list[Table]:

@@ -55,6 +55,8 @@ def test_money_is_within_five_percent_and_below_half_a_cent_of_the_truth(picodol
         (Fraction(1, 3), "share", "33.3 %"),
         (0, "share", "0.0 %"),
         (0.0001, "share", "< 0.1 %"),
+        (-0.0001, "share", "> -0.1 %"),
+        (-0.0, "share", "0.0 %"),
         (0.99999, "share", "> 99.9 %"),
         (1, "share", "100.0 %"),
         (0.142, "change", "+14.2 %"),

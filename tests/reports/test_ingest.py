@@ -37,7 +37,7 @@ def test_people_see_skips_and_refused_files() -> None:
     found = report(COUNTS, {"rows": 2}, bill(), SKIPS, ["b.bin: a binary file"])
     assert found.tables[1].rows == [("a.jsonl", 7, "not valid JSON")]
     assert "Not read: b.bin: a binary file" in found.notes
-    assert "5 new calls, 1 updated, 2 known already, 1 records skipped" in found.summary[0]
+    assert "5 new calls, 1 updated, 2 known already, 1 record skipped" in found.summary[0]
 
 
 def test_other_rules_are_told_with_the_way_out() -> None:
