@@ -17,11 +17,16 @@ from costscope.model import KINDS
 
 Floats = NDArray[np.float64]
 
-GROUPS = ("text", "tool_call", "tool_result", "tool_schema", "thinking")
-"""Kinds of blocks that are rendered alike; documents are text."""
+GROUPS = ("text", "tool_call", "tool_result", "tool_schema", "thinking", "reply")
+"""Kinds of blocks that are rendered alike, or of words that are alike: documents are text, and what a model
+wrote itself (`reply`) is another kind of text than what it is told."""
 GROUP_OF_KIND = np.array([GROUPS.index(k) if k in GROUPS else 0 for k in KINDS], np.int64)
+_TEXT, _REPLY = GROUPS.index("text"), GROUPS.index("reply")
 ENOUGH = 20
 """Fewer pairs of calls prove nothing; a kind with less than that is taken to be like text."""
+CARRIED = 8
+"""So many pairs across which there was hidden reasoning show whether it is billed again: it is hundreds of tokens
+each time, and a fit without it has to be twice as far off."""
 MOST = 20_000
 """So many pairs are enough for any fit."""
 MESSAGE = {"openai": 3}
@@ -32,8 +37,9 @@ CLAUDE_TOOL = 35
 both together on 4,000 pairs of calls of Sonnet 4.5, and as 70 on six calls of Sonnet 4."""
 RATIOS, FRAMINGS = (0.5, 3.0), (0.0, 60.0)
 """No tokenizer is further off than that, and no block costs more."""
-_KNOWN_SPREAD, _RATIO_SPREAD, _FRAMING_SPREAD = 0.02, 0.15, 10.0
-"""How far off the defaults may be before there is any evidence; the first where the vocabulary is known."""
+_TEXT_SPREAD, _KNOWN_SPREAD, _RATIO_SPREAD, _FRAMING_SPREAD = 0.002, 0.02, 0.15, 10.0
+"""How far off the defaults may be before there is any evidence; the first two where the vocabulary is known:
+of plain text, which it counts as it is billed, and of what is rendered in a way of its own."""
 _NOISE, _LEAST = 0.03, 2.0
 """A pair's own error: a share of what it is billed, and tokens."""
 _ROUNDS = 60
@@ -85,6 +91,12 @@ def ordered(pairs: Pairs) -> Pairs:
     return pairs.only(order)
 
 
+def groups_of(kind: NDArray[np.uint8], spoken: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Blocks → their place in GROUPS, by kind and whether a model wrote them."""
+    group = GROUP_OF_KIND[kind]
+    return np.where(spoken & (group == _TEXT), _REPLY, group)
+
+
 def framing(provider: str, model: str) -> tuple[int, int]:
     """What is known of tokens beside text: those of a message, and those of a tool call or result."""
     return MESSAGE.get(provider, 0), CLAUDE_TOOL if "claude" in model.lower() else 0
@@ -107,7 +119,7 @@ def fit(pairs: Pairs, start: Coefficients) -> Coefficients | None:
         return None
     best = _solved(pairs, start._replace(carried=False))
     moved = pairs.only(pairs.carried != 0)
-    if len(moved.billed) >= ENOUGH:
+    if len(moved.billed) >= CARRIED:
         other = _solved(pairs, start._replace(carried=True))
         if _typical(moved, other) < _typical(moved, best) / 2:
             best = other
@@ -149,12 +161,14 @@ def _solved(pairs: Pairs, start: Coefficients) -> Coefficients:
     x = np.hstack([pairs.tokens, pairs.blocks])
     y = pairs.billed - (pairs.carried if start.carried else 0)
     rare = np.count_nonzero(pairs.tokens, axis=0) < ENOUGH
-    rare[0] = False
-    x[:, 0] += pairs.tokens[:, rare].sum(axis=1)
+    # What is hardly seen is like text, or like replies where these are all the text there is.
+    like = _REPLY if rare[_TEXT] and not rare[_REPLY] else _TEXT
+    rare[like] = False
+    x[:, like] += pairs.tokens[:, rare].sum(axis=1)
     x[:, :n][:, rare] = 0
     x[:, n:][:, rare] = 0
     theta = _robust(x, y, start)
-    ratio = np.where(rare, theta[0], theta[:n])
+    ratio = np.where(rare, theta[like], theta[:n])
     framed = tuple(np.round(theta[n:], 2).tolist())
     return start._replace(ratio=tuple(np.round(ratio, 4).tolist()), framing=framed)
 
@@ -164,8 +178,10 @@ def _robust(x: Floats, y: Floats, start: Coefficients) -> Floats:
     counts."""
     n = len(GROUPS)
     centre = np.array([*start.ratio, *start.framing])
-    ratio = _KNOWN_SPREAD if start.exact else _RATIO_SPREAD
-    spread = np.array([ratio] * n + [_FRAMING_SPREAD] * n)
+    ratio = np.full(n, _KNOWN_SPREAD if start.exact else _RATIO_SPREAD)
+    if start.exact:
+        ratio[[_TEXT, _REPLY]] = _TEXT_SPREAD
+    spread = np.append(ratio, [_FRAMING_SPREAD] * n)
     noise = _LEAST + _NOISE * np.abs(y)
     theta = centre
     for _ in range(_ROUNDS):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from itertools import repeat
-from threading import Thread
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -63,12 +62,18 @@ _SEGMENT = {name: i for i, name in enumerate(SEGMENTS)}
 _RULE = {name: i for i, name in enumerate(RULES)}
 
 
+HandOn = Callable[[int, str], None]
+
+
 class Interner:
     """Raw messages → ids of messages → rows of pieces. One for each process; `secret` keys the hashes.
-    `ahead`: vocabularies are loaded beside the reading, for which another processor must be idle."""
+    `ahead`: vocabularies are loaded beside the reading, for which another processor must be idle.
+    `hand_on` is told each new text with its content hash."""
 
-    def __init__(self, secret: bytes, *, ahead: bool = False) -> None:
-        self._ahead = ahead
+    def __init__(
+        self, secret: bytes, *, ahead: bool = False, hand_on: HandOn | None = None
+    ) -> None:
+        self._ahead, self._hand_on = ahead, hand_on
         # Hashes of role and kind, to be gone on with: to set the key takes as long as a short text.
         self._heads = {
             (role, kind): blake2b(f"{role}\0{kind}\0".encode(), key=secret, digest_size=8)
@@ -78,7 +83,6 @@ class Interner:
         # Keyed like the stored hashes, so that nobody can prepare texts that collide.
         self._seed = int.from_bytes(blake2b(secret, digest_size=8).digest(), "little")
         self._names = blake2b(b"settings\0", key=secret, digest_size=8)
-        self._loading: dict[str, Thread] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -154,13 +158,17 @@ class Interner:
                     (len(self._columns["role"]) - 1, text)
                 )
                 self._pending_bytes += len(text)
-                self._prepare(encoding)
+                if self._ahead:
+                    tokens.preload(encoding)
 
     def _add_piece(self, block: Block, text: str, segment: str, mark: str, rule: str) -> None:
+        content = self._hash(block, text) if text else 0
+        if content and self._hand_on is not None:
+            self._hand_on(content, text)
         row = (
             _ROLE[block.role], _KIND[block.kind], _SEGMENT[segment] if segment else NO_SEGMENT,
             _RULE[rule], MARKS.index(mark), _traits(block, text),
-            self._hash(block, text) if text else 0, max(0, block.tokens),
+            content, max(0, block.tokens),
         )  # fmt: skip
         for append, value in zip(self._appends, row, strict=True):
             append(value)
@@ -176,21 +184,13 @@ class Interner:
         self._count()
         columns, start = self._columns, self._told
         self._told = len(columns["content"])
-        found = {
-            "content": np.array(columns["content"][start:], np.uint64),
-            "counted": np.array(columns["tokens"][start:], np.int64),
-        }
-        return News(pa.table(found).filter(found["content"] != 0), self._spans.taken())
-
-    def _prepare(self, encoding: str) -> None:
-        """Begin to load a vocabulary beside the reading: it takes as long as to read a small log."""
-        if self._ahead and encoding not in self._loading:
-            self._loading[encoding] = Thread(target=tokens.count, args=(["a"], encoding))
-            self._loading[encoding].start()
+        content = np.array(columns["content"][start:], np.uint64)
+        counted = np.array(columns["tokens"][start:], np.int64)
+        known = content != 0  # pyarrow's own filter costs an import
+        texts = pa.table({"content": content[known], "counted": counted[known]})
+        return News(texts, self._spans.taken())
 
     def _count(self) -> None:
-        for thread in self._loading.values():
-            thread.join()
         for encoding, pending in self._pending.items():
             counts = tokens.count([text for _, text in pending], encoding)
             column = self._columns["tokens"]
@@ -295,6 +295,5 @@ def _reasons(text: str) -> bool:
     """Whether a text asks for what takes thought."""
     lower = text.lower()
     odd = not text.isascii() and any(letter in text for letter in _ODD)
-    return (odd or any(word in lower for word in _REASONING_WORDS)) and bool(
-        _REASONING.search(text)
-    )
+    named = odd or any(map(lower.__contains__, _REASONING_WORDS))
+    return named and bool(_REASONING.search(text))

@@ -41,7 +41,7 @@ class Rule:
 
     def segments(self, text: Text) -> Sequence[str] | None:
         """A segment for each span; None where the text is not of the shape."""
-        slots = list(slots_of(text, self.fixed))
+        slots = slots_of(text, self.fixed)
         if self.end is None:
             return [_named(slot, self.context, self.rest) for slot in slots]
         paragraphs = paragraphs_of(text, slots)
@@ -118,7 +118,7 @@ class _Shape:
     def rule(self) -> Rule | None:
         """What holds of these texts; None where no context shows, and no template that would part a
         query from instructions."""
-        slots = [list(slots_of(text, self.fixed)) for text in self.texts]
+        slots = [slots_of(text, self.fixed) for text in self.texts]
         context, others = self._context(slots)
         if self.role == "system":
             return Rule(self.fixed, context, None, "system") if context else None
@@ -167,17 +167,19 @@ class _Shape:
         return next((end for end, is_query in asked.items() if is_query), None)
 
 
-def slots_of(text: Text, fixed: Set[int]) -> Iterator[Slot | None]:
+def slots_of(text: Text, fixed: Set[int]) -> list[Slot | None]:
     """For each span the place that it stands in, None for the template's own."""
-    passed: Counter[int] = Counter()
+    found: list[Slot | None] = []
+    passed: dict[int, int] = {}
     slot = (0, 0)
-    for piece in text:
-        if piece.what in fixed:
-            passed[piece.what] += 1
-            slot = (piece.what, passed[piece.what])
-            yield None
+    for what, _, _, _ in text:
+        if what in fixed:
+            passed[what] = passed.get(what, 0) + 1
+            slot = (what, passed[what])
+            found.append(None)
         else:
-            yield slot
+            found.append(slot)
+    return found
 
 
 def _named(slot: Slot | None, context: Set[Slot], rest: str) -> str:

@@ -3,36 +3,61 @@ text costs, exactly; a fit only divides it, and says where a conversation begins
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costscope.attribute.fit import GROUP_OF_KIND, GROUPS, Coefficients, Floats, Pairs, errors
-from costscope.attribute.segments import KIND, Flags, Ints
+from costscope.attribute.charged import Stretches, charged, medians
+from costscope.attribute.fit import (
+    GROUP_OF_KIND,
+    GROUPS,
+    Coefficients,
+    Floats,
+    Pairs,
+    errors,
+    groups_of,
+)
+from costscope.attribute.segments import KIND, ROLE, Flags, Ints
 from costscope.attribute.threads import Prompts, Threads, by_depth
 
 UNIT = 10_000
 """Estimates are whole numbers of such a part of a token."""
-SLACK = 64
-"""New text may cost so many tokens more or less than the fit says, or `tolerance` of them, and it is
-still taken to be what the difference of two bills is for."""
+
+NEAR, FAR = 0.15, 0.5
+"""The least and the most that `tolerance` can be."""
 
 
 def tolerance(found: Pairs, coefficients: Coefficients) -> float:
     """Which share more or less than the fit says is likely: three times the fit's own error, within
     bounds; where the vocabulary is not the model's own, a text of rare characters can be half off."""
     if not coefficients.exact or not len(found.billed):
-        return 0.5
-    return float(np.clip(3 * np.percentile(errors(found, coefficients), 90), 0.15, 0.5))
+        return FAR
+    return float(np.clip(3 * np.percentile(errors(found, coefficients), 90), NEAR, FAR))
+
+
+class Likely(NamedTuple):
+    """Of each group, which share more or less than estimated is likely, of `new` text (its `tolerance`) and
+    of what conversations `first` hold, that no earlier bill tells of."""
+
+    new: Floats
+    first: Floats
+
+    @classmethod
+    def of(cls, exact: Sequence[bool], new: Sequence[float] | None = None) -> Self:
+        """By whether the vocabulary of each group is the model's own; `new` as that, unless told."""
+        first = np.where(exact, NEAR, FAR)
+        return cls(first if new is None else np.array(new, np.float64), first)
 
 
 class Billed(NamedTuple):
-    """Of each call: billed prompt tokens, reasoning tokens of its reply, and what it is `group`ed by
-    (provider and model, a number)."""
+    """Of each call: billed prompt tokens, reasoning tokens of its reply, those of what it `said` beside
+    (text and tool calls), and what it is `group`ed by (provider and model, a number)."""
 
     prompt: Ints
     reasoning: Ints
+    said: Ints
     group: Ints
 
 
@@ -89,7 +114,7 @@ def levels(prompts: Prompts, found: Threads, bill: Billed) -> Pairs:
 def _contents(prompts: Prompts, found: Threads) -> tuple[Floats, Floats, Flags]:
     """Of each anchor's own segment: tokens and blocks by GROUPS, and whether it has an image."""
     segments, kinds = len(found.anchor), len(GROUPS)
-    at = found.segment * kinds + GROUP_OF_KIND[prompts.kind]
+    at = found.segment * kinds + _groups(prompts)
     size = segments * kinds
     tokens, blocks = (
         np.bincount(at, weights, size).astype(np.float64).reshape(-1, kinds)[found.span]
@@ -97,6 +122,10 @@ def _contents(prompts: Prompts, found: Threads) -> tuple[Floats, Floats, Flags]:
     )
     image = np.bincount(found.segment, prompts.kind == KIND["image"], segments)[found.span] > 0
     return tokens, blocks, image
+
+
+def _groups(prompts: Prompts) -> Ints:
+    return groups_of(prompts.kind, prompts.role == ROLE["assistant"])
 
 
 def _what(prompts: Prompts, found: Threads) -> NDArray[np.uint64]:
@@ -133,7 +162,7 @@ def estimates(prompts: Prompts, group: Ints, coefficients: list[Coefficients]) -
     """What each block costs by the coefficients of its call's group, in parts of a token (UNIT)."""
     ratio = np.rint(np.array([c.ratio for c in coefficients]) * UNIT).astype(np.int64)
     framing = np.rint(np.array([c.framing for c in coefficients]) * UNIT).astype(np.int64)
-    row, kind = group[prompts.call], GROUP_OF_KIND[prompts.kind]
+    row, kind = group[prompts.call], _groups(prompts)
     framed = np.where(opens(prompts), framing[row, kind], 0)
     return np.asarray(prompts.counted * ratio[row, kind] + framed, np.int64)
 
@@ -144,50 +173,44 @@ def costs(found: Threads, estimate: Ints) -> Ints:
 
 
 def measure(
-    call: Ints, found: Threads, estimate: Ints, bill: Billed, held: Ints, share: Floats
+    prompts: Prompts, found: Threads, estimate: Ints, bill: Billed, held: Ints, likely: Likely
 ) -> Measured:
-    """Tokens of every block (`call`: block → call). `share`: the `tolerance` of each group."""
-    segments = len(found.anchor)
-    cost = _summed(estimate, found.segment, segments)
-    likely = share[bill.group[found.first]]
-    upto = _upto(found, cost[found.span] // UNIT, bill.prompt[found.first] - held, likely)
-    upto -= _too_much(found, upto, bill.prompt, held)
-    own = upto - np.where(found.parent >= 0, upto[found.parent], 0)
+    """Tokens of every block."""
+    cost = _summed(estimate, found.segment, len(found.anchor))
+    some = np.append(held, 0)[found.end]
+    stretches = stretched(prompts, found, estimate, bill, held, likely)
+    upto, kept = charged(found, stretches, bill.prompt - some)
+    own = np.maximum(upto - np.where(found.parent >= 0, upto[found.parent], 0), 0)
     target = np.append(own, 0)[found.anchor]  # -1: no anchor
     blocks = spread(estimate, found.segment, target, cost)
-    return _within(blocks, call, found, bill.prompt, held)
+    return _within(blocks, prompts.call, bill.prompt, some, kept)
 
 
-def _upto(found: Threads, cost: Ints, billed: Ints, share: Floats) -> Ints:
-    """Text up to each anchor: where bills differ by what the new text may cost, it cost that."""
-    upto = cost.copy()
-    for level in by_depth(found)[1:]:
-        up = found.parent[level]
-        more = billed[level] - billed[up]
-        slack = np.maximum(SLACK, cost[level] * share[level])
-        likely = (more >= 0) & (cost[level] > 0) & (np.abs(more - cost[level]) <= slack)
-        upto[level] = upto[up] + np.where(likely, more, cost[level])
-    return upto
+def stretched(
+    prompts: Prompts, found: Threads, estimate: Ints, bill: Billed, held: Ints, likely: Likely
+) -> Stretches:
+    """What bills are measured by, see `measure`."""
+    spoken = np.where(prompts.role == ROLE["assistant"], estimate, 0)
+    reply = costs(found, spoken)[found.span]
+    said = np.where(found.parent >= 0, bill.said[found.first][found.parent], 0)
+    group = bill.group[found.first]
+    return Stretches(
+        costs(found, estimate)[found.span],
+        np.clip(said - reply, 0, reply),
+        bill.prompt[found.first] - held,
+        likely.new[group],
+        likely.first[group],
+    )
 
 
-def _too_much(found: Threads, upto: Ints, billed: Ints, held: Ints) -> Ints:
-    """For each anchor how much less its conversation must begin with, where most of its calls are billed
-    less than all of their text: some of it was not sent, or is cheaper than the fit says."""
-    calls = np.flatnonzero(found.end >= 0)
-    end = found.end[calls]
-    over = upto[end] - (billed[calls] - held[end])
-    middle = medians(over, found.root[end], len(found.first))
-    return np.asarray(np.clip(middle, 0, np.maximum(upto, 0))[found.root], np.int64)
-
-
-def _within(blocks: Ints, call: Ints, found: Threads, billed: Ints, held: Ints) -> Measured:
-    """Text never exceeds the bill; what is left is hidden reasoning first, as far as it goes."""
-    calls = len(billed)
-    text = _summed(blocks, call, calls)
-    blocks = spread(blocks, call, np.minimum(text, billed), text)
-    left = np.maximum(billed - text, 0)
-    some = np.append(held, 0)[found.end]
-    reasoning = np.minimum(some, left)
+def _within(blocks: Ints, call: Ints, billed: Ints, some: Ints, kept: Ints) -> Measured:
+    """Text never exceeds the bill; what is left is hidden reasoning first, as far as it goes. Where the
+    bill is short of its text, what is `kept` and hidden reasoning come before the text."""
+    text = _summed(blocks, call, len(billed))
+    room = billed - np.where(kept > 0, np.minimum(kept + some, billed), 0)
+    blocks = spread(blocks, call, np.minimum(text, room), text)
+    left = billed - np.minimum(text, room)
+    reasoning = np.minimum(some, np.maximum(left - kept, 0))
     return Measured(blocks, reasoning, left - reasoning)
 
 
@@ -219,16 +242,6 @@ def spread(parts: Ints, group: Ints, target: Ints, total: Ints) -> Ints:
     whole, wanted = np.maximum(total, 1)[group], target[group]
     ends = (2 * upto * wanted + whole) // (2 * whole)
     return np.asarray(ends - (2 * (upto - parts) * wanted + whole) // (2 * whole), np.int64)
-
-
-def medians(values: Ints, group: Ints, groups: int) -> Ints:
-    """The lower middle value of each group, 0 for a group without values."""
-    order = np.lexsort((values, group))
-    counts = np.bincount(group, minlength=groups)
-    at = np.cumsum(counts) - counts + (counts - 1) // 2
-    found = np.zeros(groups, np.int64)
-    found[counts > 0] = values[order][at[counts > 0]]
-    return found
 
 
 def _summed(values: Ints, group: Ints, groups: int) -> Ints:

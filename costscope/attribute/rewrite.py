@@ -3,6 +3,8 @@ it is billed changes, and every call and billing class still adds up to the bill
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,8 @@ from costscope.attribute.threads import Prompts
 from costscope.model import CLASSES, KINDS, ROLES, RULES, SEGMENTS
 
 MARKS = ("", "5m", "1h")
+ROWS = 128 * 1024
+"""About so many parts are made at a time: what fits a processor's cache is not fetched from memory again."""
 _NAMES = {"segment": SEGMENTS, "role": ROLES, "kind": KINDS, "billing_class": CLASSES,
           "rule": RULES, "breakpoint": MARKS}  # fmt: skip
 _PLAIN = ("seq", "nth", "turn", "tokens", "content", "prefix")
@@ -35,6 +39,12 @@ class Stored(NamedTuple):
     """Stretch → its block."""
     prompts: Prompts
 
+    def said(self, calls: int) -> Ints:
+        """Billed tokens of each call's reply, without what it thought."""
+        thought = self.replies["kind"] == KIND["thinking"]
+        tokens = np.where(thought, 0, self.replies["tokens"])
+        return np.bincount(self.replies["call"], tokens, calls).astype(np.int64)
+
 
 def taken_apart(columns: Columns) -> Stored:
     """From rows of parts in order of (call, seq, nth, billing class), with `counted` tokens. Columns
@@ -53,9 +63,45 @@ def taken_apart(columns: Columns) -> Stored:
     return Stored(stretches, _only(columns, np.flatnonzero(output)), block, prompts)
 
 
-def rewritten(stored: Stored, measured: Measured, classes: Ints, keep: Flags) -> pa.Table:
-    """Parts of the calls to `keep`, with the column `call`. `classes`: what was billed, a row a call and
-    a column for each of model.INPUT_CLASSES."""
+def rewritten(stored: Stored, measured: Measured, classes: Ints, keep: Flags) -> Iterator[pa.Table]:
+    """Parts of the calls to `keep`, with the column `call`, some calls after the other. `classes`: what was
+    billed, a row a call and a column for each of model.INPUT_CLASSES."""
+    sizes = [
+        np.bincount(c["call"], minlength=len(keep)) for c in (stored.stretches, stored.replies)
+    ]
+    borders = np.flatnonzero(np.diff(np.cumsum(sizes[0] + sizes[1]) // ROWS)) + 1
+    for start, stop in pairwise([0, *borders.tolist(), len(keep)]):
+        calls = slice(start, stop)
+        if keep[calls].any():
+            some = _of_calls(stored, measured, calls)
+            yield _rewritten(*some, classes[calls], keep[calls], start)
+
+
+def _of_calls(stored: Stored, measured: Measured, calls: slice) -> tuple[Stored, Measured]:
+    """What there is of some calls, which are counted from the first of them."""
+    prompts = stored.prompts
+    rows, replies, blocks = (
+        slice(*np.searchsorted(call, [calls.start, calls.stop]))
+        for call in (stored.stretches["call"], stored.replies["call"], prompts.call)
+    )
+    some = Stored(
+        _from(calls.start, _only(stored.stretches, rows)),
+        _from(calls.start, _only(stored.replies, replies)),
+        stored.block[rows] - blocks.start,
+        Prompts(**_from(calls.start, _only(prompts._asdict(), blocks))),
+    )
+    return some, Measured(measured.blocks[blocks], measured.carried[calls], measured.hidden[calls])
+
+
+def _from(call: int, columns: Columns) -> Columns:
+    """Columns of which `call` is counted from a call."""
+    return columns | {"call": columns["call"] - call}
+
+
+def _rewritten(
+    stored: Stored, measured: Measured, classes: Ints, keep: Flags, start: int
+) -> pa.Table:
+    """Parts of calls that are counted from `start`."""
     sources = [
         _own(stored, measured),
         _replies(stored),
@@ -70,7 +116,7 @@ def rewritten(stored: Stored, measured: Measured, classes: Ints, keep: Flags) ->
     order = order[keep[call[order]]]
     call, place, tokens = call[order], place[order], tokens[order]
     row, billing_class, pieces = cut(call, tokens, place < _REPLY, classes)
-    done = {"call": call[row], "billing_class": billing_class, "tokens": pieces,
+    done = {"call": start + call[row], "billing_class": billing_class, "tokens": pieces,
             "seq": _numbered(call, place)[row]}  # fmt: skip
     at = order[row]
     return _table(done | {n: np.concatenate([s[n] for s in sources])[at] for n in _KEPT})
@@ -157,5 +203,5 @@ def _starts(*columns: np.ndarray) -> Flags:
     return starts
 
 
-def _only(columns: Columns, which: np.ndarray) -> Columns:
+def _only(columns: Columns, which: np.ndarray | slice) -> Columns:
     return {name: column[which] for name, column in columns.items()}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
 from costscope import tokens
-from costscope.attribute.spans import spans
+from costscope.attribute.spans import ASKS, borders
 
 
 class SpanRows:
@@ -21,42 +23,55 @@ class SpanRows:
 
     def _clear(self) -> None:
         self._columns = {name: array(kind) for name, kind in _TYPES.items()}
-        self._texts: dict[str, tuple[list[int], list[str]]] = {}
+        # Most spans recur, so each different text gets a number, which its rows have.
+        number = count().__next__
+        self._numbers: defaultdict[str, defaultdict[str, int]] = defaultdict(
+            lambda: defaultdict(number)
+        )
 
     def add(self, content: int, text: str, encoding: str) -> None:
         """Take in a text that is known as `content`."""
-        found = spans(text)
-        if len(found) < 2:
+        starts, opens = borders(text)
+        if len(starts) < 2:
             return
-        rows, texts = self._texts.setdefault(encoding, ([], []))
-        pieces = [text[span.start : span.stop].strip() for span in found]
-        columns, n = self._columns, len(found)
-        rows.extend(range(len(columns["nth"]), len(columns["nth"]) + n))
-        texts.extend(pieces)
+        stops, columns, n = [*starts[1:], len(text)], self._columns, len(starts)
+        numbers = self._numbers[encoding]
         columns["content"].extend([content] * n)
         columns["nth"].extend(range(n))
-        columns["span"].extend(self._hashes(pieces))
-        columns["tokens"].extend([0] * n)
-        columns["opens"].extend([span.opens for span in found])
-        columns["asks"].extend([span.asks for span in found])
+        columns["opens"].extend(opens)
+        columns["number"].extend(
+            [numbers[text[a:b].strip()] for a, b in zip(starts, stops, strict=True)]
+        )
+
+    def taken(self) -> pa.Table:
+        """The rows so far: content, nth, span, tokens, opens, asks; they are forgotten with it."""
+        rows = {
+            name: np.array(column, _DTYPES[_TYPES[name]]) for name, column in self._columns.items()
+        }
+        number, (span, counted, asks) = rows.pop("number"), self._told()
+        self._clear()
+        return pa.table({
+            "content": rows["content"], "nth": rows["nth"], "span": span[number],
+            "tokens": counted[number], "opens": rows["opens"], "asks": asks[number],
+        })  # fmt: skip
+
+    def _told(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Hash, tokens and whether it asks, of each different text by its number."""
+        size = sum(map(len, self._numbers.values()))
+        span, asks = np.zeros(size, np.uint64), np.zeros(size, bool)
+        counted = np.zeros(size, np.int32)
+        for encoding, numbers in self._numbers.items():
+            texts, at = list(numbers), list(numbers.values())
+            span[at] = self._hashes(texts)
+            counted[at] = tokens.count(texts, encoding)
+            asks[at] = [text.endswith(ASKS) for text in texts]
+        return span, counted, asks
 
     def _hashes(self, texts: list[str]) -> list[int]:
         """Keyed hashes of parts of a text, whoever says them."""
         raw = (text.encode("utf-8", "surrogatepass") for text in texts)
         return [xxh3_64_intdigest(text, self._seed) | 1 for text in raw]
 
-    def taken(self) -> pa.Table:
-        """The rows so far: content, nth, span, tokens, opens, asks; they are forgotten with it."""
-        counted = self._columns["tokens"]
-        for encoding, (rows, texts) in self._texts.items():
-            for row, n in zip(rows, tokens.count(texts, encoding), strict=True):
-                counted[row] = n
-        table = pa.table({
-            name: np.array(column, _DTYPES[_TYPES[name]]) for name, column in self._columns.items()
-        })  # fmt: skip
-        self._clear()
-        return table.set_column(5, "asks", table["asks"].cast(pa.bool_()))
 
-
-_TYPES = {"content": "Q", "nth": "h", "span": "Q", "tokens": "i", "opens": "b", "asks": "b"}
-_DTYPES = {"Q": np.uint64, "h": np.int16, "i": np.int32, "b": np.int8}
+_TYPES = {"content": "Q", "nth": "h", "opens": "b", "number": "q"}
+_DTYPES = {"Q": np.uint64, "h": np.int16, "b": np.int8, "q": np.int64}

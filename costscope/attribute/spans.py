@@ -12,12 +12,13 @@ MAX_SPANS = 512
 LONG_LINE = 160
 """A longer line is prose, and is cut into sentences."""
 SENTENCE, LINE, PARAGRAPH = range(3)
+_BREAK = re.compile(r"\n\s*+")
 # One set of characters begins every border, so that what is between borders is passed over fast.
-_BORDER = re.compile(
-    r"[\n.!?:;。！？；：]"
-    r"(?:(?<=\n)\s*+|(?<=[.!?:;])[^\S\n]++(?=\S)|(?<=[。！？；：])(?=\S))"
+_SENTENCE_END = re.compile(
+    r"[.!?:;。！？；：](?:(?<=[.!?:;])[^\S\n]++(?=\S)|(?<=[。！？；：])(?=\S))"
 )
-_ASKS = ("?", "？", "؟")
+ASKS = ("?", "？", "؟")
+"""A question ends with one of these."""
 
 
 class Span(NamedTuple):
@@ -32,37 +33,45 @@ class Span(NamedTuple):
 
 def spans(text: str) -> list[Span]:
     """The text in spans that cover it once, in order; a short text is one."""
-    borders = _borders(text) if len(text) >= MIN_TEXT else [(0, PARAGRAPH)]
-    if len(borders) > MAX_SPANS:
-        # Templates and questions stand at the ends; what is between them is one span.
-        half = MAX_SPANS // 2
-        borders = [*borders[:half], *borders[-half:]]
-    asks, size = any(mark in text for mark in _ASKS), len(text)
-    if len(borders) == 1:
-        return [Span(0, size, PARAGRAPH, asks and text.rstrip().endswith(_ASKS))]
-    stops = [start for start, _ in borders[1:]] + [size]
+    starts, opens = borders(text)
+    asks, stops = any(mark in text for mark in ASKS), [*starts[1:], len(text)]
     return [
-        Span(start, stop, opens, asks and text[start:stop].rstrip().endswith(_ASKS))
-        for (start, opens), stop in zip(borders, stops, strict=True)
+        Span(start, stop, begins, asks and text[start:stop].rstrip().endswith(ASKS))
+        for start, stop, begins in zip(starts, stops, opens, strict=True)
     ]
 
 
-def _borders(text: str) -> list[tuple[int, int]]:
-    """Where spans begin, and what begins with them."""
-    found, line, size = [(0, PARAGRAPH)], 1, len(text)
-    start, first = 0, size - len(text.lstrip())
-    for border in _BORDER.finditer(text):
-        at = border.end()
-        if at >= size or border.start() < first:
-            continue
-        breaks = border[0].count("\n")
-        if not breaks:
-            found.append((at, SENTENCE))
-            continue
-        if at - start <= LONG_LINE:
-            del found[line:]
-        found.append((at, PARAGRAPH if breaks > 1 else LINE))
-        line, start = len(found), at
-    if size - start <= LONG_LINE:
-        del found[line:]
-    return found
+def borders(text: str) -> tuple[list[int], list[int]]:
+    """Where the spans of a text begin, and what begins with each."""
+    if len(text) < MIN_TEXT:
+        return [0], [PARAGRAPH]
+    starts, opens = _borders(text)
+    if len(starts) > MAX_SPANS:
+        # Templates and questions stand at the ends; what is between them is one span.
+        half = MAX_SPANS // 2
+        return starts[:half] + starts[-half:], opens[:half] + opens[-half:]
+    return starts, opens
+
+
+def _borders(text: str) -> tuple[list[int], list[int]]:
+    """The same for any text, however many there are."""
+    starts, opens, line, size = [0], [PARAGRAPH], 0, len(text)
+    first = size - len(text.lstrip())
+    for border in _BREAK.finditer(text, first):
+        end, at = border.span()
+        if at == size:
+            break
+        if at - line > LONG_LINE:
+            starts += _sentences(text, line, end)
+        opens += [SENTENCE] * (len(starts) - len(opens))
+        starts.append(at)
+        opens.append(PARAGRAPH if text.count("\n", end, at) > 1 else LINE)
+        line = at
+    if size - line > LONG_LINE:
+        starts += _sentences(text, line, size)
+    return starts, opens + [SENTENCE] * (len(starts) - len(opens))
+
+
+def _sentences(text: str, start: int, stop: int) -> list[int]:
+    """Where sentences begin inside a line."""
+    return [border.end() for border in _SENTENCE_END.finditer(text, start, stop)]

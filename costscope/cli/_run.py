@@ -90,11 +90,20 @@ def with_run(
     def decorate(command: Command) -> Command:
         def wrapper(**values: Any) -> int | None:
             options = {parameter.name: values.pop(parameter.name) for parameter in shared}
+            if logs := values.get("logs"):
+                begin_counting(logs)
             return command(_run(options), **values)
 
         return _as(wrapper, command, [*_own(command), *shared])
 
     return decorate
+
+
+def begin_counting(logs: Sequence[str]) -> None:
+    """Begin with what a command needs that will count the tokens of logs, before it loads the rest."""
+    from costscope.ingest import amount
+
+    amount.begin(logs)
 
 
 def with_more(command: Command, more: Sequence[Parameter]) -> Command:

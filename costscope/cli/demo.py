@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import costscope
-from costscope.cli._run import SETTINGS, Run, with_run
+from costscope.cli._run import SETTINGS, Run, begin_counting, with_run
 from costscope.errors import InputError
 
 FOLDER = "sample_logs"
@@ -18,9 +18,11 @@ MORE = (
 @with_run(SETTINGS)
 def command(run: Run) -> None:
     """Bill, what-ifs and recommendations for the sample logs."""
+    logs = [str(sample_logs())]
+    begin_counting(logs)
     from costscope import pipeline
 
-    with pipeline.opened(run.config.db, [str(sample_logs())], progress=run.progress) as store:
+    with pipeline.opened(run.config.db, logs, progress=run.progress) as store:
         given = store, run.config, run.filters
         bill = pipeline.bill(*given, ["feature"])
         advice = pipeline.recommend(*given)

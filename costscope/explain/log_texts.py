@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from costscope import sources
+from costscope import sources, tokens
 from costscope.attribute.stated import Stated
 from costscope.attribute.texts import Wanted
 from costscope.errors import InputError
@@ -40,12 +40,23 @@ class LogTexts:
         if not asked:
             return
         if self._kept is None:
-            few = self._store.table("text_amount", {"most": FEW})["content"].to_pylist()
-            self._kept = dict(self._read(set(few)))
+            self._kept = self._handed_on() if self._store.texts else self._few()
         if self._kept:
             yield from ((content, text) for content, text in self._kept.items() if content in asked)
         else:
             yield from self._read(asked)
+
+    def _handed_on(self) -> dict[int, str]:
+        """What this run has read already."""
+        texts, order = self._store.texts, self._store.table("text_order")["content"].to_pylist()
+        return {content: texts[content] for content in order if content in texts}
+
+    def _few(self) -> dict[int, str]:
+        """All texts, if that is little. Who asks for texts is about to count some."""
+        few = self._store.table("text_amount", {"most": FEW})["content"].to_pylist()
+        if few:
+            tokens.preload()
+        return dict(self._read(set(few)))
 
     def _read(self, wanted: set[int]) -> Iterator[tuple[int, str]]:
         contents = pa.table({"content": pa.array(sorted(wanted), pa.uint64())})

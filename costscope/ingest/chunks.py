@@ -58,7 +58,7 @@ def _chunk(store: Store, number: int) -> Chunk:
     key = calls["key"] * (int(group.max(initial=0)) + 1) + group
     return Chunk(
         calls["call_no"], calls["touched"], classes,
-        measure.Billed(classes.sum(axis=1), calls["reasoning"], group),
+        measure.Billed(classes.sum(axis=1), calls["reasoning"], stored.said(len(group)), group),
         stored, threads(stored.prompts, key, len(group)),
     )  # fmt: skip
 

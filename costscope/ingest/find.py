@@ -69,9 +69,8 @@ def _leading(readers: Sequence[Reader], head: Head) -> tuple[float, list[Reader]
 
 
 def _reaching(reader: Reader, head: Head, least: float) -> float:
-    """A head's score, or -1 as soon as it cannot reach `least`: no record is more than 1."""
-    if type(reader).sniff is not Reader.sniff:
-        return _score(reader, head)
+    """A head's score, or -1 as soon as it cannot reach `least`: no record is more than 1, and no head
+    more than the mean of its records."""
     size, found = len(head.records), []
     try:
         for record in head.records:
@@ -80,7 +79,7 @@ def _reaching(reader: Reader, head: Head, least: float) -> float:
                 return -1.0
     except STUMBLES:
         return 0.0
-    return sum(found) / size
+    return sum(found) / size if type(reader).sniff is Reader.sniff else _score(reader, head)
 
 
 def no_records(source: Source) -> InputError:

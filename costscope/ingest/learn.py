@@ -77,18 +77,29 @@ def _lessons(rows: pa.Table, feature: str | None, role: str) -> Iterator[dict[st
 def _texts(rows: pa.Table) -> Iterator[tuple[int, bool, list[Piece]]]:
     """Each text's hash, whether its parts are told apart already, and its spans."""
     content, learned = rows["content"].to_numpy(), rows["was_learned"].to_numpy()
-    spans = [rows[name].to_numpy() for name in Piece._fields]
+    spans, which = _different([rows[name].to_numpy() for name in Piece._fields])
     first = np.flatnonzero(np.diff(content, prepend=~content[:1]))
     stops = [*first[1:].tolist(), len(content)]
     for batch in range(0, len(first), TEXTS):
         at = first[batch : batch + TEXTS].tolist()
         upto = stops[batch : batch + TEXTS]
-        pieces = [
-            *map(Piece._make, zip(*(s[at[0] : upto[-1]].tolist() for s in spans), strict=True))
-        ]
+        pieces = [spans[nth] for nth in which[at[0] : upto[-1]].tolist()]
         named = zip(content[at].tolist(), learned[at].tolist(), at, upto, strict=True)
         for text, was_learned, start, stop in named:
             yield text, was_learned, pieces[start - at[0] : stop - at[0]]
+
+
+def _different(columns: Sequence[np.ndarray]) -> tuple[list[Piece], np.ndarray]:
+    """The different pieces among rows, most of which recur, and of each row which one it is."""
+    order = np.lexsort(columns)
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for column in columns:
+        new[1:] |= column[order[1:]] != column[order[:-1]]
+    which = np.zeros(len(order), np.int64)
+    which[order] = np.cumsum(new) - 1
+    first = order[new]
+    return [*map(Piece._make, zip(*(c[first].tolist() for c in columns), strict=True))], which
 
 
 def _stretches(

@@ -13,11 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from costscope import plugins, sources
+from costscope.attribute.interner import HandOn
 from costscope.errors import InputError
 from costscope.filters import SegmentRule, digest
 from costscope.ingest import pool
+from costscope.ingest.amount import new_bytes
 from costscope.ingest.learn import relearn
-from costscope.ingest.plan import Plan, jobs, new_bytes, piece_bytes
+from costscope.ingest.plan import Plan, jobs, piece_bytes
 from costscope.ingest.refine import refine
 from costscope.ingest.task import Job, Task
 from costscope.ingest.worker import MAX_EXAMPLES, Done, Outcome
@@ -73,9 +75,11 @@ class Ingested:
 
 def ingest(store: Store, logs: Sequence[str], *, reader: str = "", house: HouseMap | None = None,
            rules: Sequence[SegmentRule] = (), again: bool = False,
-           progress: Progress | None = None, processes: int | None = None) -> Ingested:  # fmt: skip
+           progress: Progress | None = None, processes: int | None = None,
+           hand_on: HandOn | None = None) -> Ingested:  # fmt: skip
     """Read logs into the store, by the reader of that name, by a map, or by the one that recognises
     them; what it has already is left alone, or with `again` made anew. `rules` cut what is read now.
+    Where few logs are read, by this very process, `hand_on` is told their texts.
 
     Raises InputError where a path does not exist, where no file at all could be read, or where a
     reading process died; then what was stored before is complete, and the rest is read next time.
@@ -88,7 +92,7 @@ def ingest(store: Store, logs: Sequence[str], *, reader: str = "", house: HouseM
     count = pool.processes_for(total) if processes is None else max(1, processes)
     with (
         tempfile.TemporaryDirectory(prefix="costscope-", ignore_cleanup_errors=True) as folder,
-        pool.Readers(store.secret, folder, count, rules) as readers,
+        pool.Readers(store.secret, folder, count, rules, hand_on) as readers,
     ):
         name = reader if house is None else house.id
         plan = Plan(states, name, piece_bytes(total, count), house, again)

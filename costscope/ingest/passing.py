@@ -11,29 +11,66 @@ from pathlib import Path
 from costscope import sources
 from costscope.filters import Reading
 from costscope.ingest import marks
+from costscope.ingest.amount import is_small
 from costscope.ingest.load import Progress, ingest
 from costscope.readers import _house
 from costscope.store import Store
 from costscope.store.files import give_secret
+
+MOST_TEXT = 24 * 1024 * 1024
+"""Characters of different texts that are kept for those who need words; beyond them none is, and who
+needs some reads the logs again."""
 
 
 @contextmanager
 def passing(logs: Sequence[str], reading: Reading, progress: Progress | None) -> Iterator[Store]:
     """A store of these logs alone. Raises InputError as reading them does."""
     house = _house.load(reading.map) if reading.map else None
+    paths = sources.expand(logs)
+    with _made(paths) as store:
+        texts = _Texts()
+        ingest(
+            store,
+            paths,
+            reader=reading.reader,
+            house=house,
+            rules=reading.rules,
+            progress=progress,
+            hand_on=texts.keep,
+        )
+        store.texts = texts.kept
+        yield store
+
+
+@contextmanager
+def _made(paths: Sequence[str]) -> Iterator[Store]:
+    """An empty store: of small logs in memory, of others in a file, which takes less of it."""
+    secret = secret_for(paths)
+    if is_small(paths):
+        with Store.in_memory(secret) as store:
+            yield store
+        return
     with tempfile.TemporaryDirectory(prefix="costscope-") as folder:
         path = Path(folder) / "store.duckdb"
-        give_secret(path, secret_for(logs))
+        give_secret(path, secret)
         with Store.open(path, create=True) as store:
-            ingest(
-                store,
-                logs,
-                reader=reading.reader,
-                house=house,
-                rules=reading.rules,
-                progress=progress,
-            )
             yield store
+
+
+class _Texts:
+    """Texts by content hash, as long as they are few."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, str] = {}
+        self._room = MOST_TEXT
+
+    def keep(self, content: int, text: str) -> None:
+        """Keep a text if there is room for all of them."""
+        if self._room >= 0 and content not in self.kept:
+            self.kept[content] = text
+            self._room -= len(text)
+        if self._room < 0:
+            self.kept.clear()
 
 
 def secret_for(logs: Sequence[str]) -> bytes:

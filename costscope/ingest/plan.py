@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import pairwise
 
 from costscope import plugins, sources
 from costscope.errors import InputError
 from costscope.ingest import marks
+from costscope.ingest.amount import PACKED_FACTOR
 from costscope.ingest.find import find_reader
 from costscope.ingest.task import Job, Task, place
 from costscope.readers._house import HouseMap, is_map
 from costscope.readers.interface import Reader
 from costscope.sources import Source
 from costscope.sources.packing import BROKEN
-from costscope.sources.paths import PACKED
 from costscope.store import SourceState
 
 PIECE_BYTES = 32 * 1024 * 1024
@@ -31,8 +30,6 @@ PIECES = 4
 """So many pieces a process at least, so that none waits long for the others at the end."""
 JOB_BYTES = 16 * 1024 * 1024
 """Smaller files are read together, up to about this size."""
-PACKED_FACTOR = 8
-"""So much larger is a packed log when it is unpacked, roughly."""
 MIN_COPY = 1024
 """Shorter files may be equal by chance."""
 MAX_CANDIDATES = 20
@@ -265,18 +262,6 @@ def _named(task: Task) -> Reader | None:
 def piece_bytes(total: int, processes: int) -> int:
     """How large a piece should be where so many bytes are to be read."""
     return max(MIN_PIECE_BYTES, min(PIECE_BYTES, total // (PIECES * processes)))
-
-
-def new_bytes(states: Iterable[SourceState], paths: Iterable[str]) -> int:
-    """About how many bytes are to be read of these files, by their sizes and times alone."""
-    known = {(s.path, s.size, s.modified) for s in states}
-    total = 0
-    for path in paths:
-        with suppress(OSError):
-            found = os.stat(path)
-            if (os.path.abspath(path), found.st_size, found.st_mtime_ns) not in known:
-                total += found.st_size * (PACKED_FACTOR if path.endswith(PACKED) else 1)
-    return total
 
 
 def jobs(tasks: Iterable[Task]) -> Iterator[Job]:

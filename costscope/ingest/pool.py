@@ -15,13 +15,14 @@ from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Self
 
+from costscope import tokens
+from costscope.attribute.interner import HandOn
 from costscope.errors import InputError
 from costscope.filters import SegmentRule
+from costscope.ingest.amount import INLINE_BYTES
 from costscope.ingest.task import Job
 from costscope.ingest.worker import Done, Worker
 
-INLINE_BYTES = 24 * 1024 * 1024
-"""Less than this is read in this process: starting others would take longer."""
 MAX_PROCESSES = 8
 """More could not be served by the one process that stores what they read."""
 AHEAD = 3
@@ -38,12 +39,14 @@ def processes_for(total: int) -> int:
 
 class Readers:
     """Processes that read jobs and put Arrow files into `folder`. They start at once, so that they are
-    ready when the jobs are. Use as a context manager."""
+    ready when the jobs are. Where this process reads, `hand_on` is told the texts. Use as a context
+    manager."""
 
     def __init__(
-        self, secret: bytes, folder: str, processes: int, rules: Sequence[SegmentRule] = ()
-    ) -> None:
-        self._given = (secret, folder, rules)
+        self, secret: bytes, folder: str, processes: int, rules: Sequence[SegmentRule] = (),
+        hand_on: HandOn | None = None,
+    ) -> None:  # fmt: skip
+        self._given, self._hand_on = (secret, folder, rules), hand_on
         self._count = processes
         self._pool: ProcessPoolExecutor | None = None
         if processes > 1:
@@ -64,7 +67,7 @@ class Readers:
         """What each job gave, in order of the jobs, a few read ahead. Raises InputError where a process
         died."""
         if self._pool is None:
-            worker = Worker(*self._given, alone=True)
+            worker = Worker(*self._given, alone=True, hand_on=self._hand_on)
             yield from ((job, worker.run(job)) for job in jobs)
             return
         waiting: deque[tuple[Job, Future[Done]]] = deque()
@@ -90,6 +93,7 @@ def _begin(secret: bytes, folder: str, rules: Sequence[SegmentRule]) -> None:
     global _worker
     # Ctrl-C reaches every process of a terminal; the one that stores acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tokens.preload()
     _worker = Worker(secret, folder, rules)
 
 

@@ -3,6 +3,7 @@ again with it, so that what stays unattributed is what nobody logged."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from costscope.attribute import fit, measure, rewrite
+from costscope.attribute import charged, fit, measure, rewrite, unsent
 from costscope.attribute.fit import Coefficients, Floats, Pairs
 from costscope.attribute.segments import Ints
 from costscope.ingest.chunks import Chunk, Chunks
@@ -40,6 +41,8 @@ class _Group(NamedTuple):
     whole: bool
     """Whether it is to be fitted again, on all of its calls."""
     default: Coefficients
+    unsent: unsent.Unsent
+    """As it was at the last fit."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class _Decision:
     """Whose parts are made again, see _HOW: those that new calls touched, or all."""
     coarse: int
     tolerance: float
+    unsent: unsent.Unsent
     errors: list[Floats] = field(default_factory=list)
     defaults: list[Floats] = field(default_factory=list)
 
@@ -77,14 +81,17 @@ def refine(store: Store) -> None:
 
 def _group(row: dict[str, Any]) -> _Group:
     default = fit.default(row["provider"], row["model"])
-    old, coarse = None, 0
+    old, coarse, gone = None, 0, {}
     if row["coefficients"]:
         kept = msgspec.json.decode(row["coefficients"])
-        ratio, framing = (tuple(kept[w][n] for n in fit.GROUPS) for w in ("ratio", "framing"))
+        # A group that older fits do not tell apart was text.
+        ratio, framing = (tuple(kept[w].get(n, kept[w]["text"]) for n in fit.GROUPS)
+                          for w in ("ratio", "framing"))  # fmt: skip
         old = default._replace(ratio=ratio, framing=framing, carried=kept["carried"])
         coarse = kept["coarse"]
+        gone = {int(lead): messages for lead, messages in kept.get("unsent", {}).items()}
     whole = row["fitted_calls"] is None or row["calls"] >= AGAIN * row["fitted_calls"]
-    return _Group(row["provider"], row["model"], row["calls"], old, coarse, whole, default)
+    return _Group(row["provider"], row["model"], row["calls"], old, coarse, whole, default, gone)
 
 
 def _wanted(groups: list[_Group]) -> pa.Table:
@@ -101,14 +108,18 @@ class _Evidence:
         self._defaults = [g.default for g in groups]
         self._pairs, self._levels = Pairs.none(), Pairs.none()
         self._coarse = np.zeros(len(groups), np.int64)
+        self._votes: unsent.Votes = Counter()
+        self._likely = measure.Likely.of([d.exact for d in self._defaults])
 
     def add(self, chunk: Chunk) -> None:
         """Take in what a chunk's calls tell."""
         prompts, bill, found = chunk.stored.prompts, chunk.bill, chunk.found
-        cost = measure.costs(found, measure.estimates(prompts, bill.group, self._defaults))
+        estimate = measure.estimates(prompts, bill.group, self._defaults)
+        cost = measure.costs(found, estimate)
         self._pairs = _fewer(self._pairs.plus(measure.pairs(prompts, found, bill, cost)))
         self._levels = _fewer(self._levels.plus(measure.levels(prompts, found, bill)))
         np.gcd.at(self._coarse, bill.group, bill.reasoning)
+        self._votes.update(_votes(chunk, estimate, self._likely))
 
     def decision(self, nth: int) -> _Decision:
         """Which coefficients a group has from now on, and whose parts are made again."""
@@ -117,9 +128,14 @@ class _Evidence:
         new, how = self._fit(group, nth, pairs), "all"
         if new is None:
             new, how = before, "touched" if group.old else "none"
+        gone = group.unsent
+        if group.whole and len(pairs.billed) >= fit.ENOUGH:
+            gone = unsent.decided(self._votes, nth)
+        if gone != group.unsent:
+            how = "all"
         coarse = int(self._coarse[nth]) if group.whole else group.coarse
         likely = measure.tolerance(pairs, new)
-        return _Decision(new, how != "none", how, coarse, likely)
+        return _Decision(new, how != "none", how, coarse, likely, gone)
 
     def _fit(self, group: _Group, nth: int, pairs: Pairs) -> Coefficients | None:
         """New coefficients; None where they are not to be looked for, or change too little."""
@@ -133,6 +149,21 @@ class _Evidence:
         ):
             return None
         return new
+
+
+def _votes(chunk: Chunk, estimate: Ints, likely: measure.Likely) -> unsent.Votes:
+    """What a chunk's conversations tell of system messages that were not sent."""
+    prompts, bill, found = chunk.stored.prompts, chunk.bill, chunk.found
+    leads = unsent.leads(prompts, len(bill.group))
+    if not leads.lead.any():
+        return Counter()
+    # Hidden reasoning may be in the bill: counted as room for text, it never makes text seem not sent.
+    none = np.zeros(len(found.first), np.int64)
+    stretches = measure.stretched(prompts, found, estimate, bill, none, likely)
+    over = charged.over(found, stretches, bill.prompt)
+    begins = np.flatnonzero(found.parent < 0)
+    return unsent.votes(prompts, leads, found.first[begins], estimate // measure.UNIT, over[begins],
+                        bill.group)  # fmt: skip
 
 
 def _fewer(pairs: Pairs) -> Pairs:
@@ -153,12 +184,11 @@ def _apply(store: Store, chunk: Chunk, groups: list[_Group], decided: list[_Deci
     how = np.array([_HOW.index(d.how) for d in decided])[group]
     keep = (chunk.found.end >= 0) & ((how == 2) | ((how == 1) & chunk.touched))
     if keep.any():
-        likely = np.array([d.tolerance for d in decided])
-        call = chunk.stored.prompts.call
-        measured = measure.measure(call, chunk.found, estimate, chunk.bill, held, likely)
-        store.replace_parts(
-            _numbered(chunk, rewrite.rewritten(chunk.stored, measured, chunk.classes, keep))
-        )
+        likely = measure.Likely.of([d.used.exact for d in decided], [d.tolerance for d in decided])
+        prompts = chunk.stored.prompts
+        measured = measure.measure(prompts, chunk.found, estimate, chunk.bill, held, likely)
+        for parts in rewrite.rewritten(chunk.stored, measured, chunk.classes, keep):
+            store.replace_parts(_numbered(chunk, parts))
 
 
 def _estimated(
@@ -166,7 +196,12 @@ def _estimated(
 ) -> tuple[Ints, Ints]:
     """What each block costs (see `measure.estimates`), and the hidden reasoning at each anchor."""
     found, bill = chunk.found, chunk.bill
-    estimate = measure.estimates(chunk.stored.prompts, bill.group, used)
+    prompts = chunk.stored.prompts
+    estimate = measure.estimates(prompts, bill.group, used)
+    gone = [d.unsent for d in decided]
+    if any(gone):
+        leads = unsent.leads(prompts, len(bill.group))
+        estimate = unsent.without(estimate, prompts, leads, bill.group, gone)
     coarse = np.array([d.coarse for d in decided], np.int64)
     held = measure.carried(found, bill, measure.costs(found, estimate), coarse)
     does = np.array([c.carried for c in used])[bill.group[found.first]]
@@ -204,5 +239,6 @@ def _told(group: _Group, decided: _Decision) -> dict[str, Any]:
 def _json(decided: _Decision) -> str:
     used = decided.used
     named = {w: dict(zip(fit.GROUPS, getattr(used, w), strict=True)) for w in ("ratio", "framing")}
-    told = {**named, "carried": used.carried, "coarse": decided.coarse}
+    told = {**named, "carried": used.carried, "coarse": decided.coarse,
+            "unsent": {str(lead): messages for lead, messages in decided.unsent.items()}}  # fmt: skip
     return msgspec.json.encode(told).decode()

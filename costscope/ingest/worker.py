@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from costscope import sources
 from costscope.attribute import Batch
-from costscope.attribute.interner import Interner
+from costscope.attribute.interner import HandOn, Interner
 from costscope.attribute.stated import Stated
 from costscope.errors import InputError
 from costscope.filters import SegmentRule
@@ -76,13 +76,15 @@ class Done(NamedTuple):
 
 
 class Worker:
-    """Reads jobs; keeps what it knows of texts from one to the next. `alone`: no other process reads."""
+    """Reads jobs; keeps what it knows of texts from one to the next. `alone`: no other process reads.
+    `hand_on` is told the texts."""
 
     def __init__(
-        self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = (), *, alone: bool = False
-    ) -> None:
+        self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = (), *, alone: bool = False,
+        hand_on: HandOn | None = None,
+    ) -> None:  # fmt: skip
         self.buffer = bytearray()
-        self._interner, self._stated = Interner(secret, ahead=alone), Stated(rules)
+        self._interner, self._stated = Interner(secret, ahead=alone, hand_on=hand_on), Stated(rules)
         self._stem = str(Path(folder) / str(os.getpid()))
         self._files = 0
         self._batch = Batch(self._interner, self._stated)

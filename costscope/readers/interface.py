@@ -23,7 +23,8 @@ class Reader(ABC):
     """What logs these are, in a few words, for help and documentation."""
 
     def sniff(self, head: Head) -> float:
-        """How surely this is its format, 0 to 1: the mean of `score` over the head's records."""
+        """How surely this is its format, 0 to 1: the mean of `score` over the head's records. A reader
+        that knows better says less, never more: one whose mean cannot win is not asked."""
         scores = [self.score(record) for record in head.records]
         return sum(scores) / len(scores) if scores else 0.0
 

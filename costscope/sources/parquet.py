@@ -78,11 +78,12 @@ def _plain(column: pa.Array) -> pa.Array:
     """Times as UTC microseconds, for Python has no nanoseconds and zones need a database; spans of
     time as seconds."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    if pa.types.is_timestamp(column.type):
+    if pa.types.is_timestamp(column.type) and column.type != pa.timestamp("us", "UTC"):
         return column.cast(pa.timestamp("us", "UTC"), safe=False)
     if pa.types.is_duration(column.type):
+        import pyarrow.compute as pc
+
         return pc.divide(column.cast(pa.duration("us"), safe=False).cast(pa.int64()), 1e6)
     return column
 

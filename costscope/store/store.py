@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ import pyarrow as pa
 from costscope.errors import StoreError
 from costscope.store import files
 from costscope.store.files import sql
+
+MEMORY = Path(":memory:")
 
 
 class SourceState(NamedTuple):
@@ -65,8 +67,13 @@ class Added:
 class Store:
     """A DuckDB file and its secret. Use as a context manager."""
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, path: Path, connection: duckdb.DuckDBPyConnection, secret: bytes | None = None
+    ) -> None:
         self.path = path
+        self._secret = secret
+        self.texts: Mapping[int, str] = {}
+        """All texts by content hash, where this run has just read them, and they are few; never stored."""
         self._db = connection
         self._next = int(self._one("select coalesce(max(call_no) + 1, 0) from calls"))
         self._first_new = self._next
@@ -91,6 +98,14 @@ class Store:
             db.close()
             raise
 
+    @classmethod
+    def in_memory(cls, secret: bytes) -> Self:
+        """A new store that goes when it is closed, with hashes of this key."""
+        db = files.connect(MEMORY, read_only=False)
+        db.execute("set temp_directory = ''")  # it would be where the user is
+        files.make_tables(db, MEMORY)
+        return cls(MEMORY, db, secret)
+
     def __enter__(self) -> Self:
         return self
 
@@ -105,7 +120,7 @@ class Store:
     @property
     def secret(self) -> bytes:
         """The key of the stored hashes; made with the store. Raises StoreError where it is lost."""
-        return files.secret_of(self.path, make=self.count() == 0)
+        return self._secret or files.secret_of(self.path, make=self.count() == 0)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

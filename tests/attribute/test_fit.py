@@ -27,7 +27,7 @@ def test_the_rule_is_found_again() -> None:
     assert found is not None
     assert found.ratio[:3] == pytest.approx([1.2, 1.4, 1.3], abs=0.01)
     assert found.framing[:3] == pytest.approx([4.0, 30.0, 12.0], abs=4)
-    assert found.ratio[3:] == (found.ratio[0],) * 2  # never seen: taken to be text
+    assert found.ratio[3:] == (found.ratio[0],) * 3  # never seen: taken to be text
 
 
 def test_calls_that_were_sent_something_else_do_not_count() -> None:
@@ -79,9 +79,10 @@ def test_carried_reasoning_is_taken_only_where_the_bill_shows_it(is_billed: bool
 
 def test_moves_is_the_share_by_which_estimates_change() -> None:
     pairs = made(50, [1.0] * 3, [0.0] * 3)
-    one = Coefficients((1.0,) * 5, (0.0,) * 5)
+    n = len(GROUPS)
+    one = Coefficients((1.0,) * n, (0.0,) * n)
     assert fit.moves(pairs, one, one) == 0
-    assert fit.moves(pairs, one, Coefficients((1.1,) * 5, (0.0,) * 5)) == pytest.approx(0.1)
+    assert fit.moves(pairs, one, Coefficients((1.1,) * n, (0.0,) * n)) == pytest.approx(0.1)
 
 
 def test_a_sample_of_many_pairs_is_the_same_whatever_their_order() -> None:
@@ -97,3 +98,39 @@ def test_defaults_are_those_of_the_family() -> None:
     assert claude.ratio[0] == 1.21
     assert not claude.exact
     assert fit.framing("openai", "gpt-4o") == (3, 0)
+
+
+def spoken(n: int, told: int, ratio: float) -> Pairs:
+    """Pairs that have replies, and tool results, and in `told` of them what the model was told."""
+    pairs = made(n, [1.3, 0.0, 1.25], [0.0, 0.0, 0.0])
+    pairs.billed[:] -= pairs.tokens[:, 0] * 1.3
+    pairs.tokens[told:, 0] = pairs.blocks[told:, 0] = pairs.blocks[:, 1] = pairs.tokens[:, 1] = 0
+    reply = RNG.integers(5, 900, n)
+    pairs.tokens[:, GROUPS.index("reply")], pairs.blocks[:, GROUPS.index("reply")] = reply, 1
+    pairs.billed[:] += reply * ratio + pairs.tokens[:, 0] * 1.3
+    return pairs
+
+
+def test_what_a_model_writes_is_another_kind_of_text() -> None:
+    found = fit.fit(spoken(300, 100, 1.1), OTHER)
+    assert found is not None
+    by_name = dict(zip(GROUPS, found.ratio, strict=True))
+    assert by_name["reply"] == pytest.approx(1.1, abs=0.01)
+    assert by_name["text"] == pytest.approx(1.3, abs=0.01)
+
+
+def test_text_that_is_hardly_seen_is_like_replies() -> None:
+    found = fit.fit(spoken(300, fit.ENOUGH - 1, 1.1), OTHER)
+    assert found is not None
+    by_name = dict(zip(GROUPS, found.ratio, strict=True))
+    assert by_name["text"] == by_name["reply"] == pytest.approx(1.1, abs=0.02)
+
+
+@pytest.mark.parametrize("is_billed", [True, False])
+def test_a_few_replies_with_reasoning_show_whether_it_is_carried(is_billed: bool) -> None:
+    pairs = made(fit.ENOUGH, [1.0, 1.0, 1.0], [3.0, 20.0, 2.0], 0.005)
+    pairs.carried[: fit.CARRIED] = 64 * np.arange(2, 2 + fit.CARRIED)
+    pairs.billed[:] += pairs.carried * is_billed
+    found = fit.fit(pairs, fit.default("openai", "gpt-5"))
+    assert found is not None
+    assert found.carried is is_billed

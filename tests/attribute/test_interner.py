@@ -98,6 +98,14 @@ def test_it_says_when_it_is_full_and_forgets(monkeypatch: pytest.MonkeyPatch) ->
     assert len(seen) == 5
 
 
+def test_each_new_text_is_handed_on_under_the_hash_of_its_part() -> None:
+    found: list[tuple[int, str]] = []
+    known = Interner(SECRET, hand_on=lambda content, text: found.append((content, text)))
+    known.ids("message", watched([]), "o200k_base", [b"one", b"two", b"one", b""])
+    assert [text for _, text in found] == ["one", "two"]
+    assert [content for content, _ in found] == known.tables().content[:2].tolist()
+
+
 def test_many_pieces_fill_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interner, "MAX_PIECES", 5)
     known = Interner(SECRET)

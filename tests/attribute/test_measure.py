@@ -28,14 +28,17 @@ def prompts(*calls: Said) -> Prompts:
 
 
 def measured(
-    calls: list[Said], billed: list[int], reasoning: list[int] | None = None, coarse: int = 0
-) -> tuple[measure.Measured, Threads, Prompts]:
+    calls: list[Said], billed: list[int], reasoning: list[int] | None = None, coarse: int = 0,
+    said: list[int] | None = None, share: float = 0.5,
+) -> tuple[measure.Measured, Threads, Prompts]:  # fmt: skip
     made, group = prompts(*calls), np.zeros(len(calls), np.int64)
-    bill = measure.Billed(np.array(billed), np.array(reasoning or [0] * len(calls)), group)
+    said = np.array(said or [0] * len(calls))
+    bill = measure.Billed(np.array(billed), np.array(reasoning or [0] * len(calls)), said, group)
     found = threads(made, group, len(calls))
     estimate = measure.estimates(made, group, [PLAIN])
     held = measure.carried(found, bill, measure.costs(found, estimate), np.array([coarse]))
-    return measure.measure(made.call, found, estimate, bill, held, np.array([0.5])), found, made
+    likely = measure.Likely.of([share < 0.5], [share])
+    return measure.measure(made, found, estimate, bill, held, likely), found, made
 
 
 FIRST: Said = [("system", 500), ("user", 100)]
@@ -54,6 +57,61 @@ def test_a_difference_that_no_text_explains_is_hidden() -> None:
     found, _, made = measured([FIRST, SECOND], [900, 5000])
     assert found.hidden.tolist() == [300, 5000 - 950]
     assert found.blocks[made.call == 1].tolist() == [500, 100, 50, 300]
+
+
+def test_text_that_was_not_sent_is_charged_to_nothing_else() -> None:
+    # Of the tool's 300 tokens none was sent: 50 were billed more, and the next call goes on from there.
+    found, _, made = measured([FIRST, SECOND, THIRD], [900, 950, 1040], share=0.15)
+    assert found.hidden.tolist() == [300, 300, 300]
+    assert found.blocks[made.call == 2].sum() == 740
+    assert found.blocks[made.call == 2].tolist()[4:] == [20, 70]
+
+
+def test_the_last_call_may_have_sent_less_or_no_tools() -> None:
+    found, _, made = measured([FIRST, SECOND], [1500, 1560], share=0.15)
+    assert found.hidden.tolist() == [900, 900]
+    assert found.blocks[made.call == 1].sum() == 660
+    found, _, made = measured([FIRST, SECOND], [900, 950], share=0.15)
+    assert found.hidden.tolist() == [300, 0]
+    assert found.blocks[made.call == 1].tolist() == [500, 100, 50, 300]
+
+
+def test_a_difference_that_the_next_bill_takes_back_is_no_text() -> None:
+    # The second bill is half of its prompt; the third goes on from the first.
+    found, _, made = measured([FIRST, SECOND, THIRD], [900, 625, 1350], share=0.15)
+    assert found.hidden.tolist() == [300, 300, 300]
+    assert found.blocks[made.call == 1].sum() == 325
+    assert found.blocks[made.call == 2].sum() == 1050
+
+
+def test_a_first_bill_of_a_third_of_the_prompt_says_nothing_of_the_rest() -> None:
+    found, _, made = measured([FIRST, SECOND, THIRD], [300, 1250, 1340], share=0.15)
+    assert found.hidden.tolist() == [300, 300, 300]
+    assert found.blocks[made.call == 0].tolist() == [0, 0]
+    assert found.blocks[made.call == 2].tolist() == [500, 100, 50, 300, 20, 70]
+
+
+def test_what_is_measured_past_such_a_bill_is_divided_between_the_texts() -> None:
+    found, _, made = measured([FIRST, SECOND, THIRD], [900, 400, 1290], share=0.15)
+    assert found.hidden.tolist() == [300, 300, 300]
+    own = found.blocks[made.call == 2].tolist()[2:]
+    assert (sum(own[:2]), sum(own[2:])) == (310, 80)  # of 390; by the fit 350 and 90
+
+
+def test_a_prompt_that_was_sent_without_tools_has_all_of_its_text() -> None:
+    found, _, made = measured([FIRST, SECOND, THIRD], [900, 950, 1340], share=0.15)
+    assert found.hidden.tolist() == [300, 0, 300]
+    assert found.blocks[made.call == 1].tolist() == [500, 100, 50, 300]
+
+
+def test_a_reply_costs_what_it_was_billed_when_it_was_written() -> None:
+    # 800 for 350 tokens of text is too much for another vocabulary, unless the reply is known to cost 400.
+    found, _, _ = measured([FIRST, SECOND], [900, 1450])
+    assert found.hidden.tolist() == [300, 500]
+    dear: Said = [*FIRST, ("assistant", 200), ("tool", 300)]
+    bills = [900, 900 + 770]
+    assert measured([FIRST, dear], bills)[0].hidden.tolist() == [300, 1670 - 1100]
+    assert measured([FIRST, dear], bills, said=[330, 0])[0].hidden.tolist() == [300, 300]
 
 
 def test_a_conversation_that_is_billed_less_than_its_text_begins_smaller() -> None:
@@ -96,18 +154,18 @@ def test_reasoning_is_dropped_where_the_bill_says_so() -> None:
 
 def test_pairs_are_what_later_calls_have_more() -> None:
     made, group = prompts(FIRST, SECOND), np.zeros(2, np.int64)
-    bill = measure.Billed(np.array([900, 1300]), np.zeros(2, np.int64), group)
+    bill = measure.Billed(np.array([900, 1300]), np.zeros(2, np.int64), group, group)
     found = threads(made, group, 2)
     pairs = measure.pairs(made, found, bill, np.zeros(len(found.anchor), np.int64))
     assert pairs.billed.tolist() == [400]
-    assert pairs.tokens.tolist() == [[50, 0, 300, 0, 0]]
-    assert pairs.blocks.tolist() == [[1, 0, 1, 0, 0]]
+    assert pairs.tokens.tolist() == [[0, 0, 300, 0, 0, 50]]
+    assert pairs.blocks.tolist() == [[0, 0, 1, 0, 0, 1]]
 
 
 def test_calls_without_conversation_are_paired_dear_with_cheap() -> None:
     calls: list[Said] = [[("user", n)] for n in (10, 20, 30, 40)]
     made, group = prompts(*calls), np.zeros(4, np.int64)
-    bill = measure.Billed(np.array([15, 25, 35, 45]), group, group)
+    bill = measure.Billed(np.array([15, 25, 35, 45]), group, group, group)
     pairs = measure.levels(made, threads(made, group, 4), bill)
     assert pairs.billed.tolist() == [20, 20]
     assert pairs.tokens[:, 0].tolist() == [20, 20]
@@ -116,7 +174,7 @@ def test_calls_without_conversation_are_paired_dear_with_cheap() -> None:
 def test_errors_are_those_beside_the_constant_of_a_conversation() -> None:
     calls, group = [FIRST, SECOND, [("user", 7)]], np.zeros(3, np.int64)
     made = prompts(*calls)
-    bill = measure.Billed(np.array([1000, 1350, 50]), group, group)
+    bill = measure.Billed(np.array([1000, 1350, 50]), group, group, group)
     found = threads(made, group, 3)
     off = measure.off(found, np.array([600, 950, 7]), bill, np.zeros(len(found.first), np.int64))
     assert off[:2].tolist() == [0, 0]

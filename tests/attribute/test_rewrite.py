@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,15 +56,16 @@ def again(
     classes = np.array([[getattr(b, n) for n in INPUT_CLASSES] for b in bills], np.int64)
     group = np.zeros(len(calls), np.int64)
     reasoning = np.array([b.reasoning for b in bills], np.int64)
-    bill = measure.Billed(classes.sum(axis=1), reasoning, group)
+    bill = measure.Billed(classes.sum(axis=1), reasoning, stored.said(len(calls)), group)
     found = threads(stored.prompts, group, len(calls))
     estimate = measure.estimates(stored.prompts, group, [used])
     held = measure.carried(found, bill, measure.costs(found, estimate)) * carried
     measured = measure.measure(
-        stored.prompts.call, found, estimate, bill, held, np.array([0.5])
+        stored.prompts, found, estimate, bill, held, measure.Likely.of([False])
     )  # fmt: skip
     keep = np.ones(len(calls), bool)
-    return rewrite.rewritten(stored, measured, classes, keep), measured, classes
+    parts = pa.concat_tables(rewrite.rewritten(stored, measured, classes, keep))
+    return parts, measured, classes
 
 
 @st.composite
@@ -78,8 +80,8 @@ def conversations(draw: st.DrawFn) -> list[Call]:
 
 COEFFICIENTS = st.builds(
     Coefficients,
-    ratio=st.lists(st.floats(0.5, 3), min_size=5, max_size=5).map(tuple),
-    framing=st.lists(st.floats(0, 60), min_size=5, max_size=5).map(tuple),
+    ratio=st.lists(st.floats(0.5, 3), min_size=len(GROUPS), max_size=len(GROUPS)).map(tuple),
+    framing=st.lists(st.floats(0, 60), min_size=len(GROUPS), max_size=len(GROUPS)).map(tuple),
 )
 
 
@@ -154,3 +156,14 @@ def test_hidden_reasoning_stands_in_front_of_the_first_reply() -> None:
     second = [(r["segment"], r["kind"]) for r in parts.to_pylist() if r["call"] == 1]
     assert second[:4] == [("unattributed", "hidden"), ("query", "text"), ("history", "thinking"),
                           ("history", "text")]  # fmt: skip
+
+
+@given(conversations(), COEFFICIENTS, st.integers(1, 12))
+@settings(deadline=None, max_examples=30)
+def test_how_many_calls_are_made_at_a_time_changes_nothing(
+    calls: list[Call], used: Coefficients, rows: int
+) -> None:
+    whole, _, _ = again(calls, used, carried=True, cut=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rewrite, "ROWS", rows)
+        assert again(calls, used, carried=True, cut=True)[0].to_pylist() == whole.to_pylist()

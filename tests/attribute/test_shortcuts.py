@@ -27,14 +27,27 @@ texts = st.lists(pieces, max_size=40).map("".join)
 few = settings(max_examples=60, deadline=None)
 
 
+def all_borders(text: str, long: int) -> list[tuple[int, int]]:
+    """Every border that there is, and then without the sentences of short lines."""
+    found, line, start = [(0, spans.PARAGRAPH)], 1, 0
+    first = len(text) - len(text.lstrip())
+    for border in BORDER.finditer(text):
+        at, breaks = border.end(), border[0].count("\n")
+        if first <= border.start() and at < len(text) and not breaks:
+            found.append((at, spans.SENTENCE))
+        elif first <= border.start() and at < len(text):
+            kept = found if at - start > long else found[:line]
+            found = [*kept, (at, spans.PARAGRAPH if breaks > 1 else spans.LINE)]
+            line, start = len(found), at
+    return found if len(text) - start > long else found[:line]
+
+
 @few
 @given(texts)
 def test_borders_of_spans(text: str) -> None:
-    found, plain = (
-        [(border.end(), border[0].count("\n")) for border in pattern.finditer(text)]
-        for pattern in (spans._BORDER, BORDER)
-    )
-    assert found == plain
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spans, "LONG_LINE", 12)
+        assert [*zip(*spans._borders(text), strict=True)] == all_borders(text, 12)
 
 
 @few
@@ -48,7 +61,6 @@ def test_lines_that_introduce_something(text: str) -> None:
 def test_questions_in_sentences(text: str) -> None:
     found = list(lines._asked(text))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "_ASKING", ("",))
         patch.setattr(lines, "_QUOTED_WORD", re.compile(""))
         assert found == list(lines._asked(text))
 

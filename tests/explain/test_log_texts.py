@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from costscope import pipeline
+from costscope import pipeline, tokens
 from costscope.explain import log_texts
 from costscope.explain.log_texts import LogTexts
 from costscope.filters import Filters, Reading
+from costscope.ingest import passing
 from costscope.ingest.load import ingest
 from costscope.store import Store
 from tests.explain.logs import log
@@ -68,3 +69,49 @@ def test_a_log_that_is_gone_says_nothing(tmp_path: Path) -> None:
         found = dict(LogTexts(store, Reading()).read(wanted))
     assert found.keys() < wanted
     assert found
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_this_run_has_read_is_handed_on_as_reading_it_again_finds_it(name: str) -> None:
+    with passing.passing([str(SAMPLES / name)], Reading(), None) as store:
+        wanted = contents(store)
+        handed_on = list(LogTexts(store, Reading()).read(wanted))
+        some = list(LogTexts(store, Reading()).read(sorted(wanted)[:2]))
+        store.texts = {}
+        again = list(LogTexts(store, Reading()).read(wanted))
+    assert handed_on == again
+    assert {content for content, _ in handed_on} == wanted
+    assert {content for content, _ in some} == set(sorted(wanted)[:2])
+
+
+def test_what_is_handed_on_needs_no_log_any_more(tmp_path: Path) -> None:
+    path = log(tmp_path / "chat.jsonl", sessions=12)
+    with passing.passing([str(path)], Reading(), None) as store:
+        path.unlink()
+        assert len(list(LogTexts(store, Reading()).read(contents(store)))) == len(contents(store))
+
+
+def test_too_much_text_is_not_handed_on_but_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = log(tmp_path / "chat.jsonl", sessions=12)
+    monkeypatch.setattr(passing, "MOST_TEXT", 500)
+    with passing.passing([str(path)], Reading(), None) as store:
+        assert store.texts == {}
+        assert len(list(LogTexts(store, Reading()).read(contents(store)))) == len(contents(store))
+
+
+def test_who_asks_for_texts_of_a_stored_log_has_the_vocabulary_loaded_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(log_texts, "FEW", 10**9)
+    with Store.open(tmp_path / "store.duckdb", create=True) as store:
+        ingest(store, [str(log(tmp_path / "chat.jsonl"))])
+        monkeypatch.setattr(tokens, "preload", lambda: loaded.append("o200k_base"))
+        texts = LogTexts(store, Reading())
+        assert not list(texts.read([0]))
+        assert not loaded
+        for _ in range(2):
+            assert list(texts.read(contents(store)))
+    assert loaded == ["o200k_base"]

@@ -62,6 +62,27 @@ def test_who_does_not_know_the_first_record_is_not_asked_on() -> None:
     assert strange.asked == 2
 
 
+class Doubting(Told):
+    """A reader that says less of a whole head than of its records."""
+
+    heads = 0
+
+    def sniff(self, head: Head) -> float:
+        self.heads += 1
+        return super().sniff(head) / 2
+
+
+def test_what_a_reader_says_of_the_whole_head_decides() -> None:
+    doubting, other = Doubting([1.0] * 4), Told([0.75] * 4)
+    assert find._leading([doubting, other], head(4)) == (0.75, [other])
+
+
+def test_a_reader_whose_mean_cannot_win_is_not_asked_about_the_head() -> None:
+    strange, sure = Doubting([0.0] * 12), Told([1.0] * 12)
+    assert find._leading([strange, sure], head(12)) == (1.0, [sure])
+    assert strange.heads == 1  # of the first record alone
+
+
 @pytest.mark.parametrize("other", [0.9, 1.0])
 def test_equals_are_all_found(other: float) -> None:
     first, second = Told([0.9, other]), Told([other, 0.9])

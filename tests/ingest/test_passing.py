@@ -8,6 +8,7 @@ import pytest
 from costscope.errors import InputError
 from costscope.filters import Reading
 from costscope.ingest.passing import passing, secret_for
+from costscope.store.store import MEMORY
 from tests.ingest.logs import call, write
 
 
@@ -26,11 +27,22 @@ def test_what_comes_through_a_pipe_is_not_read(tmp_path: Path) -> None:
     assert secret_for([str(tmp_path / "pipe")]) == secret_for(["-"])
 
 
-def test_the_store_has_that_key_and_is_gone_afterwards(tmp_path: Path) -> None:
+def test_the_store_of_small_logs_is_in_memory_and_has_that_key(tmp_path: Path) -> None:
+    log = str(write(tmp_path / "a.jsonl", [call(1), call(2)]))
+    with passing([log], Reading(), None) as store:
+        assert (store.count(), store.secret) == (2, secret_for([log]))
+        assert store.path == MEMORY
+
+
+def test_that_of_large_ones_is_a_file_that_is_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("costscope.ingest.amount.INLINE_BYTES", 10)
     log = str(write(tmp_path / "a.jsonl", [call(1), call(2)]))
     with passing([log], Reading(), None) as store:
         assert (store.count(), store.secret) == (2, secret_for([log]))
         path = store.path
+        assert path.is_file()
     assert not path.parent.exists()
 
 

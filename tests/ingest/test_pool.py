@@ -11,6 +11,7 @@ import pytest
 
 from costscope.errors import ExitCode, InputError
 from costscope.ingest import load, plan, pool
+from costscope.ingest.amount import INLINE_BYTES
 from costscope.store import Store
 from tests.ingest.logs import account, all_calls, call, held, ids, numbers, read, write
 
@@ -240,7 +241,7 @@ def test_no_arrow_files_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_small_logs_are_read_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pool.processes_for(pool.INLINE_BYTES - 1) == 1
+    assert pool.processes_for(INLINE_BYTES - 1) == 1
 
 
 def test_records_that_a_job_gave_are_in_order_of_the_jobs(tmp_path: Path) -> None:

@@ -1,12 +1,23 @@
 """Less retrieved context: what is sent twice, what lies beyond a limit, what is off the question."""
 
+import numpy as np
 import polars as pl
 import pytest
 
 from costscope import plugins
 from costscope.advise import simulate
 from costscope.errors import SettingsError
-from costscope.levers._cut.chunks import LEAD, MARKED, PARAGRAPH, WHOLE, Alike, chunked, split
+from costscope.levers._cut.chunks import (
+    LEAD,
+    MARKED,
+    PARAGRAPH,
+    SKETCH,
+    WHOLE,
+    Alike,
+    chunked,
+    resemblance,
+    split,
+)
 from costscope.prices import PriceBook
 from costscope.tokens import count
 from tests.levers.said import reading, words
@@ -51,6 +62,25 @@ def test_texts_are_split_at_tags_numbers_fences_and_else_at_paragraphs():
     assert kinds("one\n\ntwo lines\nof it\n \nthree") == [
         (PARAGRAPH, "one\n\n"), (PARAGRAPH, "two lines\nof it\n \n"), (PARAGRAPH, "three"),
     ]  # fmt: skip
+
+
+def test_what_sets_nothing_off_twice_leaves_a_text_whole():
+    for text in (
+        "[1] the only one\nand more",
+        "one\n---\ntwo",
+        "```\n[1] a\n[2] b\n```\n",
+        "a <b> c",
+    ):
+        assert kinds(text) == [(WHOLE, text)]
+
+
+@pytest.mark.parametrize(("one", "other", "both"), [(40, 30, 20), (128, 128, 100), (128, 60, 60)])
+def test_resemblance_is_the_share_of_the_smallest_hashes_that_both_have(one, other, both):
+    hashes = np.random.default_rng(one).permutation(np.arange(1, 1000, dtype=np.uint64))
+    first, second = hashes[:one], hashes[one - both : one - both + other]
+    smallest = sorted({*first.tolist(), *second.tolist()})[:SKETCH]
+    shared = [h for h in smallest if h in first and h in second]
+    assert resemblance(np.sort(first), np.sort(second)) == len(shared) / len(smallest)
 
 
 def test_chunks_cover_their_text_once():

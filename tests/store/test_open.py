@@ -37,6 +37,16 @@ def test_a_new_store_and_what_lies_beside_it(tmp_path: Path) -> None:
         assert store.secret == secret
 
 
+def test_a_store_in_memory_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.in_memory(b"k" * 32) as store:
+        assert (add(store, {"identity": "a"}, {"identity": "b"}).new, store.count()) == (2, 2)
+        assert store.secret == b"k" * 32
+    with Store.in_memory(b"k" * 32) as other:
+        assert other.count() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_git_ignores_all_but_the_baseline(tmp_path: Path) -> None:
     with Store.open(tmp_path / ".costscope" / "store.duckdb", create=True) as store:
         assert store.secret

@@ -70,6 +70,28 @@ def expanded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], P
 
 
 @pytest.fixture(scope="session")
+def picked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Config]:
+    """The runs of the benchmark whose file names match a pattern, in a store of their own, read once."""
+
+    @cache
+    def of(pattern: str) -> Config:
+        folder = tmp_path_factory.mktemp("picked")
+        (folder / "data" / "trajectories").mkdir(parents=True)
+        for run in (SHARED / "data" / "iso_bench" / "trajectories").glob(pattern):
+            (folder / "data" / "trajectories" / run.name).symlink_to(run)
+        tool = SHARED / "tools" / "expand_trajectories.py"
+        subprocess.run(
+            [sys.executable, str(tool), str(folder / "data"), str(folder / "logs")],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        found = settings(folder)
+        pipeline.ingest([str(folder / "logs")], found)
+        return found
+
+    return of
+
+
+@pytest.fixture(scope="session")
 def runs(
     tmp_path_factory: pytest.TempPathFactory, expanded: Callable[[str, int], Path]
 ) -> Callable[[str, int], Config]:

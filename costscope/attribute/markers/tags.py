@@ -17,11 +17,9 @@ _TAG = re.compile(
     r"```|<(/?)([^\W\d][\w.-]{0,40}+)(?=[\s>])([^<>]*)>"
     r"|\[(END |/)?([A-Z][A-Z_]{2,30}+(?: [A-Z]{2,20}+)*+)(?: \d{1,3})?\]:?"
 )
-_CLOSING = (
-    re.compile(r"</([^\W\d][\w.-]{0,40}+)"),
-    re.compile(r"\[(?:END |/)([A-Z][A-Z_]{2,30}+(?: [A-Z]{2,20}+)*+)"),
-)
-"""The beginnings of what `_TAG` takes for closing tags."""
+_NAME = re.compile(r"[^\W\d][\w.-]{0,40}+")
+_CLOSING = re.compile(r"\[(?:END |/)([A-Z][A-Z_]{2,30}+(?: [A-Z]{2,20}+)*+)")
+"""The beginnings of what `_TAG` takes for closing tags in brackets."""
 _NEEDED = ("context", "history")
 _HTML = re.compile(r"\b(src|srcset|media|type|href|class|style)\s*=", re.IGNORECASE)
 _QUOTES = "`'\"“”‘’"
@@ -75,9 +73,11 @@ def tagged(text: str) -> list[Cut]:
 
 def _closing(text: str) -> set[str]:
     """The names of what looks like closing tags; a pair has one, and to look for these alone is fast."""
-    found = _CLOSING[0].findall(text) if "</" in text else []
-    if "[END " in text or "[/" in text:
-        found += _CLOSING[1].findall(text)
+    # To look for one character is ten times as fast as for two, or for a pattern.
+    ends = (after for after in text.split("<")[1:] if after.startswith("/"))
+    found = [name[0] for after in ends if (name := _NAME.match(after, 1))]
+    if "[" in text and ("[END " in text or "[/" in text):
+        found += _CLOSING.findall(text)
     return {name.strip().casefold() for name in found}
 
 
