@@ -3,7 +3,10 @@ step costs what it computes. Knows no column by name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +15,9 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Codes = NDArray[np.int8]
+Keys = NDArray[np.uint64]
+
+NAMED = (pl.Categorical, pl.Enum)
 
 EXACT = 2**53
 """Up to here every whole number is a float, too."""
@@ -19,28 +25,80 @@ EXACT = 2**53
 
 def codes(column: pl.Series, known: Sequence[str]) -> Codes:
     """The places of a column's names among the known ones, -1 for any other and for null."""
-    if column.dtype != pl.Categorical:
-        named = column.cast(pl.String).cast(pl.Enum(known), strict=False).to_physical()
-        return named.cast(pl.Int8).fill_null(-1).to_numpy()
-    own = pl.Series(known, dtype=column.dtype).to_physical().to_numpy()
-    numbers = column.to_physical()
-    last = numbers.max()
-    other = max(int(own.max()), last if isinstance(last, int) else 0) + 1
-    place = np.full(other + 1, -1, np.int8)
-    place[own] = np.arange(len(own))
-    filled = numbers.fill_null(other) if numbers.null_count() else numbers
-    found: Codes = place[filled.to_numpy()]
+    return codes_of(column.to_frame(), {column.name: known})[column.name]
+
+
+def codes_of(table: pl.DataFrame, known: Mapping[str, Sequence[str]]) -> dict[str, Codes]:
+    """`codes` of several columns, each with names of its own, in one query."""
+    places: dict[str, Codes] = {}
+    numbers = []
+    for name, names in known.items():
+        dtype = table[name].dtype
+        if dtype == pl.Categorical:
+            _, places[name] = _own(tuple(names), dtype)
+            numbers.append(pl.col(name).to_physical().fill_null(len(places[name])))
+        else:
+            own = pl.col(name).cast(_enum(tuple(names)), strict=False)
+            numbers.append(own.to_physical().cast(pl.Int8).fill_null(-1))
+    found = {column.name: column.to_numpy() for column in table.select(numbers).get_columns()}
+    for name, place in places.items():
+        found[name] = np.take(place, found[name], mode="clip")
     return found
 
 
-def places(numbers: Ints, known: Ints) -> Ints:
+@lru_cache(maxsize=256)
+def _own(known: tuple[str, ...], dtype: pl.DataType) -> tuple[pl.Series, Codes]:
+    """The known names as a category numbers them, and, by that number, their places; the last is for
+    every other number. The names are held, for so long their numbers stay."""
+    own = pl.Series(known, dtype=dtype)
+    numbers = own.to_physical().to_numpy()
+    place = np.full(int(numbers.max()) + 2, -1, np.int8)
+    place[numbers] = np.arange(len(numbers))
+    return own, place
+
+
+@lru_cache(maxsize=256)
+def _enum(known: tuple[str, ...]) -> pl.Enum:
+    return pl.Enum(known)
+
+
+def filled(column: pl.Series, blank: int) -> NDArray[Any]:
+    """The numbers of a column, with another one for null."""
+    return (column.fill_null(blank) if column.null_count() else column).to_numpy()
+
+
+def numbered(column: pl.Series) -> Ints:
+    """Numbers from 0 for a column of text or of days, the same where it is the same; -1 for null."""
+    if column.dtype == pl.Date:
+        found = column.to_physical()
+        found = found - found.min()
+    else:
+        # Categories of its own: those that all columns share are kept for ever.
+        found = column.cast(pl.Categorical(pl.Categories.random())).to_physical()
+    if found.null_count():
+        return found.cast(pl.Int64).fill_null(-1).to_numpy()
+    return found.to_numpy().astype(np.int64)
+
+
+def keys(table: pl.DataFrame, names: Sequence[str]) -> Keys:
+    """A number for each row, the same where rows have the same in these columns (null as null), and, as
+    far as 64 bits can tell, only there."""
+    columns = [table[name] for name in names]
+    named = [column.cast(pl.String) if column.dtype in NAMED else column for column in columns]
+    return pl.DataFrame(named).hash_rows().to_numpy()
+
+
+def places(numbers: Ints | Keys, known: Ints | Keys) -> Ints:
     """The place of each number among the `known` ones, of which none is there twice; -1 where it is not
     among them. Fast where equal numbers stand together."""
     if not len(known) or not len(numbers):
         return np.full(len(numbers), -1)
     first = np.flatnonzero(changes(numbers))
-    order = np.argsort(known, kind="stable")
-    at = order[np.minimum(np.searchsorted(known, numbers[first], sorter=order), len(known) - 1)]
+    if (known[1:] > known[:-1]).all():
+        at = np.minimum(np.searchsorted(known, numbers[first]), len(known) - 1)
+    else:
+        order = np.argsort(known, kind="stable")
+        at = order[np.minimum(np.searchsorted(known, numbers[first], sorter=order), len(known) - 1)]
     found = np.where(known[at] == numbers[first], at, -1)
     return np.repeat(found, np.diff(np.append(first, len(numbers))))
 
@@ -58,3 +116,20 @@ def sums(place: Ints, counts: NDArray[np.generic], size: int) -> Ints:
 def changes(values: NDArray[np.generic]) -> Flags:
     """True where a value is another than the one before it, and on the first."""
     return np.concatenate(([True], values[1:] != values[:-1]))[: len(values)]
+
+
+def stretches(numbers: NDArray[np.generic], most: int) -> Iterator[slice]:
+    """Stretches of about so many rows that split no run of equal numbers."""
+    if len(numbers) <= most:
+        yield slice(0, len(numbers))
+        return
+    firsts = np.unique(np.searchsorted(numbers, numbers[::most]))
+    for start, end in pairwise([*firsts.tolist(), len(numbers)]):
+        yield slice(start, end)
+
+
+def taken(table: pl.DataFrame, rows: Ints) -> pl.DataFrame:
+    """These rows of a table; the table itself, where they are all of it in their order."""
+    if len(rows) == table.height and (rows == np.arange(len(rows))).all():
+        return table
+    return table[rows]

@@ -24,7 +24,8 @@ def once(fact: Callable[Concatenate[Of, P], T]) -> Callable[Concatenate[Of, P], 
 
     def forget(number: int) -> None:
         del alive[number]
-        for key in [key for key in known if key[0] == number]:
+        # A list, for other threads may ask of other objects meanwhile.
+        for key in [key for key in list(known) if key[0] == number]:
             del known[key]
 
     @wraps(fact)

@@ -4,7 +4,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from costscope.columns import EXACT, changes, codes, places, sums
+from costscope.columns import (
+    EXACT,
+    changes,
+    codes,
+    codes_of,
+    filled,
+    keys,
+    places,
+    stretches,
+    sums,
+    taken,
+)
 
 
 @pytest.mark.parametrize("kind", [pl.String, pl.Categorical, pl.Enum(["a", "b", "other"])])
@@ -38,3 +49,46 @@ def test_sums_are_exact(large: int) -> None:
 def test_changes_are_where_runs_begin() -> None:
     assert changes(np.array([4, 4, 1, 4])).tolist() == [True, False, True, True]
     assert changes(np.zeros(0)).tolist() == []
+
+
+def test_known_names_keep_their_places_when_a_column_has_others_first() -> None:
+    column = pl.Series(["z", "y", "b", "x"], dtype=pl.Categorical)
+    assert codes(column, ("b",)).tolist() == [-1, -1, 0, -1]
+
+
+def test_null_is_filled_with_another_number() -> None:
+    assert filled(pl.Series([1, None]), 7).tolist() == [1, 7]
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+def test_rows_have_one_key_where_they_are_the_same(kind: pl.DataType) -> None:
+    table = pl.DataFrame({"a": ["x", "x", None, None, "x"], "b": [1, 2, 1, 1, 1]})
+    found = keys(table.cast({"a": kind}), ("a", "b"))
+    assert found[2] == found[3]
+    assert found[0] == found[4]
+    assert len({*found.tolist()}) == 3
+    assert keys(table, ("a", "b")).tolist() == found.tolist()
+
+
+def test_stretches_split_no_run() -> None:
+    numbers = np.array([1, 1, 1, 2, 3, 3, 4])
+    found = [numbers[some].tolist() for some in stretches(numbers, 2)]
+    assert found == [[1, 1, 1, 2], [3, 3], [4]]
+    assert list(stretches(numbers, 7)) == [slice(0, 7)]
+    assert list(stretches(numbers[:0], 7)) == [slice(0, 0)]
+
+
+def test_a_table_is_itself_where_all_of_it_is_taken() -> None:
+    table = pl.DataFrame({"a": [1, 2, 3]})
+    assert taken(table, np.arange(3)) is table
+    assert taken(table, np.array([2, 0]))["a"].to_list() == [3, 1]
+
+
+def test_several_columns_are_numbered_at_once() -> None:
+    table = pl.DataFrame({"a": ["x", None], "b": ["z", "y"], "c": ["y", "x"]})
+    table = table.cast({"a": pl.Categorical, "c": pl.Categorical})
+    found = codes_of(table, {"b": ("y", "z"), "a": ("w", "x"), "c": ("x",)})
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "b": [1, 0], "a": [1, -1], "c": [-1, 0],
+    }  # fmt: skip
+    assert list(found) == ["b", "a", "c"]

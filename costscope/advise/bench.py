@@ -12,6 +12,9 @@ from typing import Protocol
 
 import polars as pl
 
+from costscope.advise import exact
+from costscope.advise.bill import NOTHING, Bill, Changes, Costs
+from costscope.columns import Ints
 from costscope.levers import prompt_cache
 from costscope.levers._rows import IS_CACHED
 from costscope.levers.interface import STACK, Lever
@@ -23,11 +26,6 @@ CACHING = STACK.index("prompt_cache")
 ROOM = 4_000_000
 """Rows of parts of what-ifs that are kept, since they are asked for again: some 200 MB."""
 
-_NOTHING = pl.lit(0, pl.Int128)
-
-KEYS = {"call_no": pl.Int64, "cluster": pl.String, "delta": pl.Int128}
-
-
 Settle = Callable[[Workload], Workload]
 
 
@@ -35,25 +33,24 @@ class Book(Protocol):
     """The part of a price book that is needed here."""
 
     def cost(self, workload: Workload) -> pl.DataFrame:
-        """A row for each call: call_no, pd (picodollars, Int128 or null), unpriced_tokens."""
+        """A row for each call, in their order: pd (whole picodollars or null), unpriced_tokens."""
 
 
 @dataclass(frozen=True)
 class Delta:
     """What a stack of levers changes on the bill, in picodollars; below zero is a saving."""
 
-    calls: pl.DataFrame
-    """call_no, cluster, delta (null: unknown) of the calls whose cost changes or gets unknown."""
+    changes: Changes
+    """The calls whose cost changes or gets unknown."""
     fees: int
     unpriced: Mapping[str, int]
     """Models without a price → how many calls of known cost were sent to them."""
     once: int = 0
     """How much of the fees is paid once, whatever time the log covers."""
 
-    def total(self, excluded: pl.Series) -> int:
-        """The change without the excluded calls, fees included."""
-        known = self.calls.filter(~pl.col("call_no").is_in(excluded.implode()))
-        return int(known["delta"].sum()) + self.fees
+    def total(self, excluded: Ints) -> int:
+        """The change without the excluded rows of the bill, fees included."""
+        return exact.total(self.changes.without(excluded).more) + self.fees
 
 
 class Bench:
@@ -73,20 +70,27 @@ class Bench:
         self.workload = workload
         self.simulated = needs_simulation(workload, levers)
         self._memory: dict[str, Delta] = {}
-        self._made = Made(workload)
         self._book = book
         self._in_force = settler(workload, in_force) if self.simulated else _as_is
         self._settled = self._in_force(workload)
-        bill = self._costs(workload)
-        now = self._costs(self._settled) if self.simulated else bill
-        self.bill = workload.calls.select("call_no", "call_id", "cluster", bill=bill, now=now)
-        """call_no, call_id, cluster, bill, and `now`: the same as the simulator sees it."""
+        self._made = Made(workload, self._settled)
+        billed = self._costs(workload)
+        now = self._costs(self._settled) if self.simulated else billed
+        self.bill = Bill(workload.calls, billed, now)
 
     def settle(self, workload: Workload) -> Workload:
         """The workload with provider caching as it was in force, if that has to be simulated."""
         if workload is self.workload:
             return self._settled
         return self._made.by("", self._in_force, workload)
+
+    def completed(self, lever: Lever, changed: Workload) -> Workload:
+        """What a lever made of the log, with provider caching settled where the lever does not know it."""
+        return self.settle(changed) if stage(lever) < CACHING else changed
+
+    def is_idle(self, lever: Lever, log: Workload) -> bool:
+        """Whether a lever changes nothing of the log, settled or not."""
+        return self._made.is_idle(_key([lever]), lever.apply, log)
 
     def pulled(self, lever: Lever, workload: Workload) -> Workload:
         """The workload after a lever."""
@@ -119,95 +123,58 @@ class Bench:
         return workload
 
     def delta(self, after: Workload) -> Delta:
-        """What a changed (and settled) workload costs more, call by call.
-
-        A call that a lever added belongs to the call whose call_id it shares, else to itself.
-        """
+        """What a changed (and settled) workload costs more, call by call."""
         fees, once = _fees(after, self.workload)
         if after is self._settled:
-            return Delta(pl.DataFrame(schema=KEYS), fees, {}, once)
-        costs = self._costed(after)
-        changes = self._kept(costs)
-        if costs["added"].any():
-            changes = pl.concat([changes, self._new(costs)]).group_by("call_no").agg(
-                pl.col("cluster").first(), _sum_if_known("delta")
-            )  # fmt: skip
-        changes = changes.filter(pl.col("delta").is_null() | (pl.col("delta") != 0))
-        return Delta(changes, fees, self._unpriced(costs), once)
+            return Delta(NOTHING, fees, {}, once)
+        costs = self._costs(after)
+        changes = self.bill.changes(after.calls, costs)
+        return Delta(changes, fees, self.bill.unpriced(after.calls, costs), once)
 
     def unbroken(self, lever: Lever) -> tuple[Delta, Delta]:
         """What a lever that shortens prompts would change if that broke no cache; and what of it the
         calls come to that it adds."""
         changed = self.pulled(lever, self.workload)
         whole = self.delta(prompt_cache.unbroken(self._settled, changed))
-        new = self._new(self._costed(changed))
+        new = self.bill.added(changed.calls, self._costs(changed))
         return whole, Delta(new, 0, {})
 
-    def _kept(self, costs: pl.DataFrame) -> pl.DataFrame:
-        """The calls of the log: what each costs more, or the whole bill less if it is gone."""
-        staying = costs.filter(~pl.col("added"))
-        staying = staying.select("call_no", "pd", pl.lit(True).alias("stays"))
-        if staying["call_no"].equals(self.bill["call_no"]):
-            both = self.bill.with_columns(staying.select("pd", "stays"))
-        else:
-            both = self.bill.join(staying, on="call_no", how="left", maintain_order="left")
-        delta = (
-            pl.when("stays").then(pl.col("pd") - pl.col("now")).otherwise(_NOTHING - pl.col("bill"))
-        )
-        known = pl.when(pl.col("bill").is_not_null()).then(delta)
-        return both.select("call_no", "cluster", known.alias("delta"))
-
-    def _new(self, costs: pl.DataFrame) -> pl.DataFrame:
-        """The calls that levers added, on the account of the calls that they belong to."""
-        rows = costs.filter("added")
-        owners = self.bill.group_by("call_id").agg(pl.col("call_no").min().alias("owner"))
-        rows = rows.join(owners, on="call_id", how="left")
-        return rows.select(
-            pl.coalesce("owner", "call_no").alias("call_no"), "cluster", pl.col("pd").alias("delta")
-        )
-
-    def _unpriced(self, costs: pl.DataFrame) -> dict[str, int]:
-        if not costs["pd"].null_count():
-            return {}
-        known = self.bill.filter(pl.col("bill").is_null())
-        lost = costs.filter(pl.col("pd").is_null()).join(known, on="call_no", how="anti")
-        return dict(lost.group_by("model").len().sort("model").iter_rows())
-
-    def _costed(self, workload: Workload) -> pl.DataFrame:
-        """What of each call is needed to compare it, with its `pd`."""
-        columns = ("call_no", "call_id", "cluster", "model", "added")
-        return workload.calls.select(*columns, pd=self._costs(workload))
-
-    def _costs(self, workload: Workload) -> pl.Series:
-        """Picodollars of every call, in their order; null where any of its tokens has no price."""
-        known = pl.when(pl.col("unpriced_tokens") == 0).then(pl.col("pd").cast(pl.Int128))
-        return self._book.cost(workload).select(known.alias("pd")).to_series()
+    def _costs(self, workload: Workload) -> Costs:
+        return Costs.of(self._book.cost(workload))
 
 
 class Made:
-    """What was made of a log, and of what was made of it, as far as there is room to keep it."""
+    """What single changes made of the log, as far as there is room to keep it: it is asked for again, as
+    such and to be changed further. What was made of that in turn is not, but for caching settled in it."""
 
-    def __init__(self, log: Workload) -> None:
-        self._kept = {id(log): log}
+    def __init__(self, *logs: Workload) -> None:
+        self._logs = {id(log): log for log in logs}
+        self._kept: dict[int, Workload] = {}
         self._found: dict[tuple[int, str], Workload] = {}
+        self._idle: dict[tuple[int, str], bool] = {}
         self._room = ROOM
 
     def by(self, name: str, change: Settle, workload: Workload) -> Workload:
-        """What a change, known by its name, makes of a workload."""
+        """What a change, known by its name, makes of a workload; no name is that of settling."""
         key = id(workload), name
         if key in self._found:
             return self._found[key]
         changed = change(workload)
-        self._room -= 0 if changed.parts is workload.parts else changed.parts.height
         # A number tells a workload from others only while it is kept.
-        if self._room > 0 and self._kept.get(id(workload)) is workload:
+        if id(workload) in self._logs:
+            self._idle[key] = changed is workload
+        elif name or id(workload) not in self._kept:
+            return changed
+        rows = 0 if changed.parts is workload.parts else changed.parts.height
+        if rows <= self._room:
+            self._room -= rows
             self._kept[id(changed)] = self._found[key] = changed
         return changed
 
-
-def _sum_if_known(column: str) -> pl.Expr:
-    value = pl.col(column)
-    return pl.when(value.is_not_null().all()).then(value.sum()).alias(column)
+    def is_idle(self, name: str, change: Settle, log: Workload) -> bool:
+        """Whether a change of the log changes nothing."""
+        key = id(log), name
+        return self._idle[key] if key in self._idle else self.by(name, change, log) is log
 
 
 def _fees(after: Workload, before: Workload) -> tuple[int, int]:

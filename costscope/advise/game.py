@@ -6,33 +6,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import polars as pl
+import numpy as np
 
-from costscope.advise.bench import CACHING, Bench, Delta, in_order, stage
+from costscope.advise.bench import Bench, Delta, in_order
 from costscope.advise.shares import by_orders, joining, shapley
+from costscope.advise.tree import Names, Touch, Tree
+from costscope.columns import Ints
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
-from costscope.model import Table, Workload
 
 MOST = 6
 """Of so many levers all coalitions are looked at: every further one doubles the work."""
-Names = frozenset[str]
-_NOBODY = frozenset([Names()])
 
-_BILLED = ("provider", "channel", "region", "model", "tier")
-
-
-@dataclass(frozen=True)
-class Touch:
-    """What one lever does to the log: calls (numbers) and its own words about it.
-
-    By itself; or, if that is nothing, after the first of the others that leave it something to do.
-    """
-
-    calls: pl.Series
-    action: str
-    notes: Sequence[str]
-    details: Sequence[Table]
+LARGE = 4_000_000
+"""Above so many parts an order of joining takes minutes."""
+TURNS, TURNS_OF_LARGE = 4, 1
+"""How many orders of joining stand for all, each with the same backwards."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +49,8 @@ class Game:
         tree = Tree(bench, list(ordered.values()))
         idle = tree.idle() if len(ordered) > MOST else ()
         active = [name for name in ordered if name not in idle]
-        orders = joining(active) if len(active) > MOST else None
+        turns = TURNS if bench.workload.parts.height <= LARGE else TURNS_OF_LARGE
+        orders = joining(active, turns) if len(active) > MOST else None
         deltas = tree.explore(coalitions(active, orders))
         return cls(bench, ordered, active, deltas, tree.touches, orders)
 
@@ -80,13 +70,14 @@ class Game:
         """What some levers change together. Raises KeyError for a coalition that is not known."""
         return self.deltas[self.coalition(names)]
 
-    def excluded(self) -> pl.Series:
-        """Calls that have no known cost on some side of some comparison, by number, sorted."""
-        unknown = [self.bench.bill.filter(pl.col("bill").is_null() | pl.col("now").is_null())]
-        unknown += [delta.calls.filter(pl.col("delta").is_null()) for delta in self.deltas.values()]
-        return pl.concat([frame["call_no"] for frame in unknown]).unique().sort()
+    def excluded(self) -> Ints:
+        """Rows of the bill that have no known cost on some side of some comparison, ascending."""
+        unknown = [np.flatnonzero(~self.bench.bill.known)]
+        return np.unique(
+            np.concatenate([*unknown, *(d.changes.unknown for d in self.deltas.values())])
+        )
 
-    def savings(self, excluded: pl.Series, spent: int) -> dict[Names, int]:
+    def savings(self, excluded: Ints, spent: int) -> dict[Names, int]:
         """What each known coalition saves, in picodollars, never more than what was spent."""
         return {which: min(spent, -d.total(excluded)) for which, d in self.deltas.items()}
 
@@ -106,100 +97,3 @@ def coalitions(active: Sequence[str], orders: Sequence[Sequence[str]] | None) ->
         return {frozenset(some) for size in sizes for some in combinations(active, size)}
     forming = {frozenset(order[:size]) for order in orders for size in range(len(order) + 1)}
     return forming | {frozenset([name]) for name in active}
-
-
-class Tree:
-    """Levers pulled one after another in the order of the stack, each or not."""
-
-    def __init__(self, bench: Bench, levers: Sequence[Lever]) -> None:
-        early = [lever for lever in levers if stage(lever) < CACHING]
-        late = [lever for lever in levers if stage(lever) >= CACHING]
-        self._bench = bench
-        self._steps: list[Lever | None] = [*early, None, *late]
-        self.touches: dict[str, Touch] = {}
-
-    def idle(self) -> set[str]:
-        """The levers that do nothing, neither by themselves nor after all the others."""
-        alone = together = self._bench.workload
-        found = set()
-        for lever in self._steps:
-            if lever is None:
-                alone, together = self._bench.settle(alone), self._bench.settle(together)
-                continue
-            changed = self._pulled(lever, alone)
-            after = changed if together is alone else self._bench.pulled(lever, together)
-            if changed is alone and after is together:
-                found.add(lever.name)
-            together = after
-        return found
-
-    def explore(self, wanted: Collection[Names]) -> dict[Names, Delta]:
-        """What each of these coalitions changes."""
-        return self._explore(self._steps, self._bench.workload, [], frozenset(wanted))
-
-    def _explore(
-        self, steps: Sequence[Lever | None], workload: Workload, chosen: Sequence[Lever],
-        wanted: frozenset[Names],
-    ) -> dict[Names, Delta]:  # fmt: skip
-        """The same of the steps that are left, on a workload that the chosen levers have changed. None
-        among the steps is where provider caching is settled."""
-        if not steps:
-            return {frozenset(): self._bench.outcome(chosen, workload)}
-        if wanted == _NOBODY and (known := self._bench.known(chosen)):
-            return {frozenset(): known}
-        lever, rest = steps[0], steps[1:]
-        if lever is None:
-            return self._explore(rest, self._bench.settle(workload), chosen, wanted)
-        own = frozenset([lever.name])
-        left = frozenset(some for some in wanted if not own <= some)
-        right = frozenset(some - own for some in wanted if own <= some)
-        if not right:
-            return self._explore(rest, workload, chosen, left)
-        changed = self._pulled(lever, workload)
-        if changed is workload:
-            found = self._explore(rest, workload, chosen, left | right)
-            return {some: found[some - own] for some in wanted}
-        found = self._explore(rest, workload, chosen, left) if left else {}
-        more = self._explore(rest, changed, [*chosen, lever], right)
-        return found | {some | own: delta for some, delta in more.items()}
-
-    def _pulled(self, lever: Lever, workload: Workload) -> Workload:
-        """The workload after a lever, of which the first touch that is of any call is noted."""
-        changed = self._bench.pulled(lever, workload)
-        known = self.touches.get(lever.name)
-        if known is None or (changed is not workload and known.calls.is_empty()):
-            self.touches[lever.name] = _touch(lever, workload, changed)
-        return changed
-
-
-def _touch(lever: Lever, before: Workload, after: Workload) -> Touch:
-    notes = tuple(lever.notes(before, after))
-    details = tuple(lever.details(before, after))
-    return Touch(touched(before, after), lever.action(before, after), notes, details)
-
-
-def touched(before: Workload, after: Workload) -> pl.Series:
-    """The numbers of the calls of `before` that `after` would be billed for in another way: gone,
-    sent elsewhere, with other tokens or classes, or with a call added for them. Sorted."""
-    if after is before:
-        return pl.Series("call_no", [], pl.Int64)
-    key = ["call_no", *_BILLED]
-    found = [_differing(before.calls.select(key), after.calls.select(key))]
-    if before.parts is not after.parts:
-        found.append(_differing(_tokens(before.parts), _tokens(after.parts)))
-    ids = before.calls.select("call_no", "call_id")
-    new = after.calls.filter("added")
-    found.append(ids.join(new, on="call_id", how="semi")["call_no"])
-    numbers = pl.concat(found).unique().sort()
-    return numbers.filter(numbers.is_in(ids["call_no"].implode()))
-
-
-def _differing(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
-    """Call numbers of rows that only one of two frames has."""
-    gone = before.join(after, on=before.columns, how="anti", nulls_equal=True)
-    come = after.join(before, on=before.columns, how="anti", nulls_equal=True)
-    return pl.concat([gone["call_no"], come["call_no"]])
-
-
-def _tokens(parts: pl.DataFrame) -> pl.DataFrame:
-    return parts.group_by("call_no", "billing_class").agg(pl.col("tokens").sum())

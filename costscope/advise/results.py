@@ -8,14 +8,19 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import polars as pl
 
+from costscope.advise import exact
 from costscope.advise.bench import Bench, Book, Delta, Settle
+from costscope.advise.bill import Bill, Changes
 from costscope.advise.fees import MONTH_DAYS, monthly, pays_from
 from costscope.advise.game import Game
-from costscope.advise.spread import Spread
+from costscope.advise.spread import Changed, Spread
+from costscope.columns import Flags, Ints
 from costscope.levers.interface import Lever
 from costscope.model import BreakEven, Interval, Recommendation, Workload
+from costscope.prices import usage
 from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation
 
 EVIDENCE = 5
@@ -79,18 +84,30 @@ class Results:
     game: Game
 
     @cached_property
-    def excluded(self) -> pl.Series:
+    def excluded(self) -> Ints:
+        """The rows of the bill that are left out of all comparisons."""
         return self.game.excluded()
 
+    @property
+    def bill(self) -> Bill:
+        return self.game.bench.bill
+
     @cached_property
-    def bill(self) -> pl.DataFrame:
-        """The calls that are compared, with what they cost."""
-        bill = self.game.bench.bill
-        return bill.filter(~pl.col("call_no").is_in(self.excluded.implode()))
+    def _is_compared(self) -> Flags:
+        """Of each call of the bill."""
+        found = np.ones(len(self.bill.numbers), np.bool_)
+        found[self.excluded[self.excluded < len(found)]] = False
+        return found
+
+    @cached_property
+    def compared(self) -> Ints:
+        """The rows of the bill that are compared."""
+        return np.flatnonzero(self._is_compared)
 
     @cached_property
     def spread(self) -> Spread:
-        return Spread.of(self.bill)
+        rows = self.compared
+        return Spread.of(self.bill.clusters[rows], self.bill.billed.picodollars[rows])
 
     @cached_property
     def savings(self) -> Mapping[frozenset[str], int]:
@@ -111,16 +128,14 @@ class Results:
         self,
         order: Sequence[str] = (),
         said: Sequence[str] = (),
-        known: pl.Series | None = None,
+        known: Flags | None = None,
         fronts: Sequence[Front] = (),
     ) -> Simulation:
         """The result, with its levers in this order (else the stack's), with further assumptions, and
         with what is saved beside the `known` calls, on which settings were chosen."""
         saved = self.saved(self.game.levers)
-        parts = self.game.bench.workload.parts
-        unpriced = parts.filter(pl.col("call_no").is_in(self.excluded.implode()))
         return Simulation(
-            calls=self.bill.height,
+            calls=len(self.compared),
             cost=self.spread.total,
             levers=[self.recommendation(name) for name in order or self.game.levers],
             saved=saved,
@@ -128,8 +143,8 @@ class Results:
             monthly_saved=monthly(saved, self.once(self.game.levers), self.window_us),
             world="simulated" if self.game.bench.simulated else "billed",
             window_us=self.window_us,
-            left_out=self.game.bench.bill.height - self.bill.height,
-            left_out_tokens=int(unpriced["tokens"].sum()),
+            left_out=self.left_out,
+            left_out_tokens=self._unpriced(),
             assumptions=(*self.assumptions(), *said),
             cumulative=[self.saved(order[: n + 1]) for n in range(len(order))],
             fronts=fronts,
@@ -139,15 +154,15 @@ class Results:
     def recommendation(self, name: str) -> Recommendation:
         """One lever's figures and words."""
         lever, touch = self.game.levers[name], self.game.touches[name]
-        rows = self.bill.filter(pl.col("call_no").is_in(touch.calls.implode()))
+        rows = np.intersect1d(touch.calls, self.compared, assume_unique=True)
         alone = self.saved([name])
         saved = self.added(name, self.saved)
         return Recommendation(
             name=name,
             title=lever.title,
             settings={f.name: getattr(lever, f.name) for f in fields(lever)},
-            calls=rows.height,
-            cost=int(rows["bill"].sum()),
+            calls=len(rows),
+            cost=exact.total(self.bill.billed.picodollars[rows]),
             saved=saved,
             saved_alone=alone,
             saved_share=self.shares[name],
@@ -158,10 +173,10 @@ class Results:
             action=touch.action,
             prerequisites=tuple(lever.prerequisites),
             caveats=(*lever.caveats, *self.doubts(name), *self.misroutes(lever)),
-            evidence=tuple(_dearest(rows)),
+            evidence=tuple(self.bill.dearest(rows, EVIDENCE)),
             backtest=lever.backtest(self.game.bench.workload),
-            break_even=self.pays_from(name, alone, rows.height),
-            breakdown=self.breakdown(name, alone) if rows.height else {},
+            break_even=self.pays_from(name, alone, len(rows)),
+            breakdown=self.breakdown(name, alone) if len(rows) else {},
             details=touch.details,
         )
 
@@ -173,29 +188,31 @@ class Results:
 
     def misroutes(self, lever: Lever) -> list[str]:
         """How many of its calls may be asked again before a router saves nothing."""
-        if not isinstance(lever, Retried) or self.game.touches[lever.name].calls.is_empty():
+        if not isinstance(lever, Retried) or not len(self.game.touches[lever.name].calls):
             return []
         ends = (self.game.bench.run([lever.with_retries(share)]) for share in (0.0, 1.0))
-        return [lever.misroute_limit(*(self.compared(delta)[0] for delta in ends))]
+        return [lever.misroute_limit(*(self.saving(delta) for delta in ends))]
 
     def breakdown(self, name: str, alone: int) -> dict[str, int]:
         """What a lever that shortens prompts saves and breaks, where caching was simulated; else nothing."""
         bench, lever = self.game.bench, self.game.levers[name]
         if not bench.simulated or lever.stage != "truncation" or not lever.rewrites_prompts:
             return {}
-        whole, new = (self.compared(delta)[0] for delta in bench.unbroken(lever))
+        whole, new = map(self.saving, bench.unbroken(lever))
         return {
             "fewer_tokens": whole - new, "added_calls": new, "broken_cache": alone - whole,
         }  # fmt: skip
 
-    def held_out(self, known: pl.Series) -> HeldOut:
+    def held_out(self, known: Flags) -> HeldOut:
         """The bill of the calls that are not among these, and what all levers save of it; of fees that
         recur, the same share as of the calls."""
         delta = self.game.delta(self.game.levers)
-        other = ~pl.col("call_no").is_in(known.implode())
-        rows, changed = self.bill.filter(other), self.compared(delta)[1].filter(other)
-        fees = Fraction((delta.fees - delta.once) * rows.height, max(self.bill.height, 1))
-        return HeldOut(int(rows["bill"].sum()), -int(changed["delta"].sum()) - round(fees))
+        rows = self.compared[~known[self.compared]]
+        changes = self.changes(delta)
+        # What belongs to no call of the log is on the row behind the last, and is not known.
+        saved = -exact.total(changes.only(~np.append(known, False)[changes.rows]).more)
+        fees = Fraction((delta.fees - delta.once) * len(rows), max(len(self.compared), 1))
+        return HeldOut(exact.total(self.bill.billed.picodollars[rows]), saved - round(fees))
 
     def added(self, name: str, amount: Callable[[Sequence[str]], int]) -> int:
         """What a lever adds to an amount on top of those before it in the stack."""
@@ -219,27 +236,46 @@ class Results:
         ends = zip(*(lever.scenarios() for lever in levers), strict=True)
         run = self.game.bench.run
         cases += [run(end) for end in ends if list(end) != levers]
-        return self.spread.interval([self.compared(case) for case in cases])
+        return self.spread.interval([(self.saving(case), self._changed(case)) for case in cases])
 
-    def compared(self, delta: Delta) -> tuple[int, pl.DataFrame]:
-        """(saved, delta by call) without the calls that are left out."""
-        known = ~pl.col("call_no").is_in(self.excluded.implode()) & pl.col("delta").is_not_null()
-        return -delta.total(self.excluded), delta.calls.filter(known)
+    def saving(self, delta: Delta) -> int:
+        """What is saved of the calls that are compared, fees paid."""
+        return -delta.total(self.excluded)
+
+    def changes(self, delta: Delta) -> Changes:
+        """What changes of the calls that are compared."""
+        return delta.changes.without(self.excluded)
+
+    def _changed(self, delta: Delta) -> Changed:
+        changes = self.changes(delta)
+        return Changed(self.bill.clusters[changes.rows], changes.more)
+
+    @property
+    def left_out(self) -> int:
+        """How many calls are not compared."""
+        return len(self.bill.numbers) - len(self.compared)
+
+    def _unpriced(self) -> int:
+        """Tokens of the calls that are not compared."""
+        if not self.left_out:
+            return 0
+        return int(usage.by_class(self.game.bench.workload)[~self._is_compared].sum())
 
     def doubts(self, name: str) -> list[str]:
         """What this log leaves unsaid about a lever."""
         said = []
         for model, calls in self.game.delta([name]).unpriced.items():
             said.append(f"{model} has no price: what {calls:,} of the calls would save is unknown.")
-        if len(self.spread.spent) < 2:
+        if self.spread.count < 2:
             said.append("One conversation is too little data for a range.")
         return said
 
     def assumptions(self) -> list[str]:
         """How the figures were made, and what the levers took for granted, each a sentence."""
         said = [SIMULATED] if self.game.bench.simulated else []
-        if left_out := self.game.bench.bill.height - self.bill.height:
-            said.append(f"{left_out:,} calls without a known price are left out of both sides.")
+        if self.left_out:
+            gone = f"{self.left_out:,} calls"
+            said.append(f"{gone} without a known price are left out of both sides.")
         said += [METHOD, self._window()]
         if self.game.orders is not None:
             said.append(SAMPLED.format(len(self.game.orders)))
@@ -255,8 +291,3 @@ class Results:
             return "Below a full day of traffic no monthly figure is given."
         factor = float(MONTH_DAYS / days)
         return f"Monthly figures are those of the {float(days):.1f} days logged times {factor:.2f}."
-
-
-def _dearest(rows: pl.DataFrame) -> list[str]:
-    ids = rows.sort("bill", "call_id", descending=[True, False])["call_id"]
-    return ids.unique(maintain_order=True).head(EVIDENCE).to_list()

@@ -31,11 +31,10 @@ def by_orders(
     return _rounded(exact, values[frozenset(orders[0])] - values[frozenset()])
 
 
-def joining(names: Sequence[str]) -> list[list[str]]:
-    """Orders of joining that stand for all: the one given, turned on by a quarter of its length three
-    times, and each of these backwards, so that everybody comes early as often as late."""
-    quarter = len(names) / 4
-    starts = [round(turn * quarter) for turn in range(4)]
+def joining(names: Sequence[str], turns: int = 4) -> list[list[str]]:
+    """Orders of joining that stand for all: the one given, turned on by an equal part of its length up to
+    so many turns, and each of these backwards, so that everybody comes early as often as late."""
+    starts = [round(turn * len(names) / turns) for turn in range(turns)]
     turned = [[*names[start:], *names[:start]] for start in starts]
     return [order for one in turned for order in (one, one[::-1])]
 

@@ -10,35 +10,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
+from typing import NamedTuple
 
-import polars as pl
+import numpy as np
 
+from costscope.advise import exact
+from costscope.advise.exact import Whole
+from costscope.columns import Ints
 from costscope.model import Interval
 
 T_975 = (12_706, 4_303, 3_182, 2_776, 2_571, 2_447, 2_365, 2_306, 2_262, 2_228, 2_201, 2_179)
 """Student's t at 97.5 % in thousandths, for 1 to 12 degrees of freedom."""
 
 
+class Changed(NamedTuple):
+    """What some calls cost more, in picodollars, by the number of their conversation."""
+
+    clusters: Ints
+    more: Whole
+
+    def sums(self, least: int) -> Whole:
+        """By conversation, of which there are at least so many."""
+        size = max(least, int(self.clusters.max(initial=-1)) + 1)
+        return exact.by_place(self.clusters, self.more, size)
+
+
 @dataclass(frozen=True)
 class Spread:
     """The bill's conversations: what the closed form needs of them, in exact integers."""
 
-    spent: dict[str, int]
+    spent: Whole
     """Picodollars by conversation."""
+    count: int
+    """How many of them there are; the others' calls are not compared."""
     total: int
     squares: int
-    large: dict[str, int]
+    large: Sequence[int]
     """Those of more than a hundredth of the total."""
 
     @classmethod
-    def of(cls, bill: pl.DataFrame) -> Spread:
-        """From `cluster` and `bill` (picodollars, none unknown) of the calls that are compared."""
-        spent = by_cluster(bill, "bill")
-        total = sum(spent.values())
-        large = {cluster: x for cluster, x in spent.items() if x * 100 > total}
-        return cls(spent, total, sum(x * x for x in spent.values()), large)
+    def of(cls, clusters: Ints, bill: Whole) -> Spread:
+        """From what the calls that are compared cost, in picodollars, and their conversations' numbers."""
+        size = int(clusters.max(initial=-1)) + 1
+        spent, total = exact.by_place(clusters, bill, size), exact.total(bill)
+        count = int(np.count_nonzero(np.bincount(clusters, minlength=size)))
+        large = np.flatnonzero(spent > total // 100).tolist()
+        return cls(spent, count, total, exact.dot(spent, spent), large)
 
-    def reach(self, delta: pl.DataFrame) -> int | None:
+    def reach(self, delta: Changed) -> int | None:
         """Half the width of the 95 % interval around what `delta` saves, for the next traffic of this
         size; None below two clusters.
 
@@ -48,27 +67,27 @@ class Spread:
         that, where few are dear, 90 % of intervals of 95 % hold. The difference of two such draws
         varies by the square root of two more.
         """
-        count = len(self.spent)
-        saved = {name: -more for name, more in by_cluster(delta, "delta").items()}
-        if not any(saved.values()):
+        saved = -delta.sums(len(self.spent))
+        if not saved.any():
             return 0
-        if count < 2 or not self.total:
+        if self.count < 2 or not self.total:
             return None
-        all_saved = sum(saved.values())
-        own = sum(x * x for x in saved.values())
-        cross = sum(x * self.spent.get(cluster, 0) for cluster, x in saved.items())
+        all_saved = exact.total(saved)
+        own = exact.dot(saved, saved)
+        cross = exact.dot(saved[: len(self.spent)], self.spent)
         # Multiplied by total² so that everything stays whole.
         residual = own * self.total**2 - 2 * all_saved * self.total * cross
         residual += all_saved**2 * self.squares
-        for cluster, spent in self.large.items():
+        for cluster in self.large:
+            spent = int(self.spent[cluster])
             if spent == self.total:
                 return None
-            one = saved.get(cluster, 0) * self.total - all_saved * spent
+            one = int(saved[cluster]) * self.total - all_saved * spent
             residual += (one * self.total // (self.total - spent)) ** 2 - one**2
-        variance = 2 * max(residual, 0) * count // ((count - 1) * self.total**2)
-        return isqrt(variance * _quantile(count - 1) ** 2) // 1000
+        variance = 2 * max(residual, 0) * self.count // ((self.count - 1) * self.total**2)
+        return isqrt(variance * _quantile(self.count - 1) ** 2) // 1000
 
-    def interval(self, cases: Sequence[tuple[int, pl.DataFrame]]) -> Interval:
+    def interval(self, cases: Sequence[tuple[int, Changed]]) -> Interval:
         """From the lowest end to the highest over several (saved, delta) of one thing: as assumed,
         and under its pessimistic and optimistic assumptions. Never above what was spent."""
         ends = []
@@ -80,16 +99,10 @@ class Spread:
         return Interval(min(low for low, _ in ends), min(self.total, max(top for _, top in ends)))
 
 
-def _floor(saved: int, delta: pl.DataFrame) -> int:
+def _floor(saved: int, delta: Changed) -> int:
     """What a change that costs no conversation more cannot fall below: its fees."""
-    changes = by_cluster(delta, "delta").values()
-    return saved + sum(changes) if all(more <= 0 for more in changes) else -(2**127)
-
-
-def by_cluster(rows: pl.DataFrame, column: str) -> dict[str, int]:
-    """The sum of a column of picodollars by cluster, in exact integers."""
-    sums = rows.group_by("cluster").agg(pl.col(column).sum())
-    return dict(zip(sums["cluster"].to_list(), sums[column].to_list(), strict=True))
+    changes = delta.sums(0)
+    return saved + exact.total(changes) if (changes <= 0).all() else -(2**127)
 
 
 def _quantile(freedom: int) -> int:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from itertools import combinations, product
+from math import floor
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import polars as pl
 
+from costscope.advise import exact
 from costscope.advise.bench import Bench, Book, Settle, needs_simulation
 from costscope.advise.game import MOST, Game
 from costscope.advise.results import Results
+from costscope.columns import Flags
 from costscope.errors import SettingsError
 from costscope.levers.interface import Lever
 from costscope.model import Workload
@@ -118,8 +123,7 @@ def _promising(bench: Bench, levers: Sequence[Lever]) -> tuple[list[Lever], list
     savings, unknown = {}, []
     for lever in levers:
         delta = bench.run([lever])
-        blank = delta.calls.filter(pl.col("delta").is_null())["call_no"]
-        savings[lever.name] = -delta.total(blank)
+        savings[lever.name] = -delta.total(delta.changes.unknown)
         if delta.unpriced and savings[lever.name] <= 0:
             models = ", ".join(model or "(no model)" for model in delta.unpriced)
             verb = "has" if len(delta.unpriced) == 1 else "have"
@@ -152,7 +156,7 @@ def _of_each_family(bench: Bench, levers: Sequence[Lever]) -> list[Lever]:
 
 def _at_worst(bench: Bench, lever: Lever) -> int:
     delta = bench.run([lever.scenarios()[0]])
-    return -delta.total(delta.calls.filter(pl.col("delta").is_null())["call_no"])
+    return -delta.total(delta.changes.unknown)
 
 
 def fronts(results: Results, names: Sequence[str]) -> list[Front]:
@@ -187,11 +191,11 @@ def _worthwhile(game: Game, top: int | None, min_saved: int) -> list[str]:
 
 
 def _tuned(
-    bench: Bench, levers: Sequence[Lever], early: pl.Series
+    bench: Bench, levers: Sequence[Lever], early: Flags
 ) -> tuple[list[Lever], dict[str, str]]:
     """Each lever at the most careful of its settings that saves nearly as much as the boldest."""
     options = [list(x.variants()) if isinstance(x, Tunable) else [x] for x in levers]
-    if early.is_empty():
+    if not early.any():
         return list(levers), {}
     tuned = [x[0] if len(x) == 1 else _careful(bench, x, early) for x in options]
     pairs = zip(tuned, options, strict=True)
@@ -204,15 +208,17 @@ def _trifles(game: Game, names: Sequence[str], least: int) -> list[str]:
     return [TRIFLE.format(n) for n in game.levers if n not in names and 0 < shares[n] < least]
 
 
-def _careful(bench: Bench, options: Sequence[Lever], early: pl.Series) -> Lever:
-    known = pl.col("call_no").is_in(early.implode())
+def _careful(bench: Bench, options: Sequence[Lever], early: Flags) -> Lever:
     deltas = [bench.run([option]) for option in options]
-    changes = [delta.calls.filter(known) for delta in deltas]
-    fees = [(x.fees - x.once) * early.len() // bench.bill.height + x.once for x in deltas]
-    unknown = pl.concat([rows.filter(pl.col("delta").is_null())["call_no"] for rows in changes])
-    priced = ~pl.col("call_no").is_in(unknown.implode())
-    pairs = zip(changes, fees, strict=True)
-    savings = [-int(rows.filter(priced)["delta"].sum()) - fee for rows, fee in pairs]
+    unknown = np.concatenate([delta.changes.unknown for delta in deltas])
+    share = Fraction(int(early.sum()), len(early))
+    # What belongs to no call of the log is on the row behind the last, at no time.
+    early = np.append(early, False)
+    savings = []
+    for delta in deltas:
+        changes = delta.changes.only(early[delta.changes.rows]).without(unknown)
+        fees = floor((delta.fees - delta.once) * share) + delta.once
+        savings.append(-exact.total(changes.more) - fees)
     top, bottom = ENOUGH
     good = (
         x for x, saved in zip(options, savings, strict=True) if saved * bottom >= top * max(savings)
@@ -240,8 +246,8 @@ def shown(value: object) -> str:
     return "as by default" if value in ("", (), None) else str(value)
 
 
-def _early(workload: Workload) -> pl.Series:
-    """The numbers of the calls of the first two thirds of the time; none where there are no times."""
+def _early(workload: Workload) -> Flags:
+    """Which calls are of the first two thirds of the time; none where there are no times."""
     sent = pl.col("sent_at")
     until = sent.min() + (sent.max() - sent.min()) * 2 / 3
-    return workload.calls.filter(sent <= until)["call_no"]
+    return workload.calls.select((sent <= until).fill_null(False)).to_series().to_numpy()

@@ -5,6 +5,7 @@ Works on the `parts` table of a workload alone; it knows no provider and no pric
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from costscope.attribute.prefix import chain
-from costscope.columns import codes, places
+from costscope.columns import Codes, changes, codes, places, stretches, taken
+from costscope.levers._threads import side_by_side
 from costscope.model import CLASSES, INPUT_CLASSES
 from costscope.once import once
 
@@ -20,7 +22,8 @@ ORDER = ("call_no", "seq")
 FEW = 200_000
 """Rows of parts whose blocks are kept for the next who asks; of more they would take too much room."""
 SOME = 500_000
-"""Spans that are cut at a time."""
+"""Parts that are cut at a time."""
+OUTPUT = CLASSES.index("output")
 
 
 def rehash(parts: pl.DataFrame) -> pl.DataFrame:
@@ -53,8 +56,8 @@ def _kept_blocks(parts: pl.DataFrame) -> pl.DataFrame:
 
 def _blocks(parts: pl.DataFrame) -> pl.DataFrame:
     parts = ordered(parts)
-    spans = _spans(parts, np.ones(parts.height, bool))
-    rows = parts if len(spans.row) == parts.height else parts[spans.row]
+    spans = merged(parts)
+    rows = taken(parts, spans.row)
     return rows.with_columns(tokens=pl.Series(spans.end - spans.start), end=pl.Series(spans.end))
 
 
@@ -67,20 +70,32 @@ def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
     hold is cut off at its end. Replies and calls that are not in `cuts` stay as they are.
     """
     parts = ordered(parts)
+    laid = partial(_laid, parts, classes(parts), _borders(cuts))
+    found = side_by_side(laid, stretches(parts["call_no"].to_numpy(), SOME))
+    row, kind, tokens = (np.concatenate(column) for column in zip(*found, strict=True))
+    named = pl.Series(CLASSES, dtype=parts.schema["billing_class"])[kind]
+    return taken(parts, row).with_columns(
+        tokens=pl.Series(tokens), billing_class=named.alias("billing_class")
+    )
+
+
+class Borders(NamedTuple):
+    """Where the prompts of some calls are cut."""
+
+    call_no: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """For each class, in their order, where it ends in each of the calls."""
+    kinds: NDArray[np.int8]
+    """The codes of these classes, and of what is behind the last of them."""
+
+
+def _borders(cuts: pl.DataFrame) -> Borders:
+    sizes = {name: cuts[name].to_numpy() for name in INPUT_CLASSES if name in cuts.columns}
     # A class that nothing is billed in costs a column of work and changes nothing.
-    names = [
-        n for n in INPUT_CLASSES if n in cuts.columns and cuts.select((pl.col(n) != 0).any()).item()
-    ]
-    kinds = codes(parts["billing_class"], CLASSES)
-    at = places(parts["call_no"].to_numpy(), cuts["call_no"].to_numpy())
-    at[kinds == CLASSES.index("output")] = -1
-    sizes = [cuts[name].to_numpy().astype(np.int64) for name in names]
-    borders = np.cumsum(np.array(sizes, np.int64).reshape(len(names), cuts.height), axis=0).T
-    row, kind, tokens = _laid(_spans(parts, at >= 0), borders, at)
-    known = np.array([CLASSES.index(name) for name in (*names, "fresh")], np.int8)
-    kind = np.where(kind >= 0, known[np.maximum(kind, 0)], kinds[row])
-    named = pl.Series(CLASSES, dtype=parts.schema["billing_class"]).gather(kind)
-    return parts[row].with_columns(tokens=pl.Series(tokens), billing_class=named)
+    sizes = {name: size for name, size in sizes.items() if size.any()}
+    ends = np.array([*sizes.values()], np.int64).reshape(len(sizes), cuts.height)
+    kinds = np.array([CLASSES.index(name) for name in (*sizes, "fresh")], np.int8)
+    return Borders(cuts["call_no"].to_numpy(), np.cumsum(ends, axis=0), kinds)
 
 
 class Spans(NamedTuple):
@@ -92,44 +107,56 @@ class Spans(NamedTuple):
     end: NDArray[np.int64]
 
 
-def _spans(parts: pl.DataFrame, merge: NDArray[np.bool_]) -> Spans:
-    """Each row a span, but for the rows of one block that are to be merged, which are one."""
+def merged(parts: pl.DataFrame) -> Spans:
+    """Each block a span: of the last of its rows, if it has several. `parts` in order."""
     call, seq, tokens = (parts[name].to_numpy() for name in (*ORDER, "tokens"))
-    other_call = np.concatenate(([True], call[1:] != call[:-1]))[: len(call)]
-    last = np.concatenate((other_call[1:] | (seq[1:] != seq[:-1]), [True]))[: len(call)]
-    row = np.flatnonzero(last | ~merge)
+    return _spans(call, seq, tokens, None)
+
+
+def _spans(
+    call: NDArray[np.int64],
+    seq: NDArray[np.int32],
+    tokens: NDArray[np.int64],
+    merge: NDArray[np.bool_] | None,
+) -> Spans:
+    """Each row a span, but for the rows of one block that are to be merged (None: all), which are one."""
+    first = changes(call)
+    last = np.append(first[1:] | (seq[1:] != seq[:-1]), [True])[: len(call)]
+    row = np.flatnonzero(last if merge is None else last | ~merge)
     sofar = np.cumsum(tokens)
-    before = np.maximum.accumulate(np.where(other_call, sofar - tokens, 0))[row]
-    end = sofar[row] - before
+    before = np.maximum.accumulate(np.where(first, sofar - tokens, 0))
+    end = sofar - before
+    if len(row) < len(end):
+        end = end[row]
+        first = changes(call[row])
     start = np.concatenate(([0], end[:-1]))[: len(end)]
-    first = np.concatenate(([True], call[row][1:] != call[row][:-1]))[: len(row)]
-    return Spans(row, np.where(first, 0, start), end)
+    start[first] = 0
+    return Spans(row, start, end)
 
 
 def _laid(
-    spans: Spans, borders: NDArray[np.int64], at: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int8], NDArray[np.int64]]:
-    """Spans cut at their call's borders: the row of `parts`, which class (-1: as it was), tokens.
-
-    `borders`: a row per call of where each class ends; `at`: of each row of `parts` its call's row in
-    it, -1 for none. Some spans at a time: a span of a long log costs a number for each class.
-    """
-    found = []
-    for start in range(0, max(len(spans.row), 1), SOME):
-        some = Spans(*(column[start : start + SOME] for column in spans))
-        of, kind, tokens = _pieces(some, borders, at[some.row])
-        found.append((some.row[of].astype(np.uint32), kind.astype(np.int8), tokens))
-    rows, kinds, sizes = zip(*found, strict=True)
-    return np.concatenate(rows), np.concatenate(kinds), np.concatenate(sizes)
+    parts: pl.DataFrame, kinds: Codes, borders: Borders, some: slice
+) -> tuple[NDArray[np.uint32], Codes, NDArray[np.int64]]:
+    """Some parts, of whole calls, cut at their call's borders: the row of `parts`, the class, tokens.
+    `kinds`: the class of each of the parts as they are."""
+    call, seq, tokens = (parts[name].to_numpy()[some] for name in (*ORDER, "tokens"))
+    at = places(call, borders.call_no)
+    at[kinds[some] == OUTPUT] = -1
+    spans = _spans(call, seq, tokens, at >= 0)
+    of, kind, sizes = _pieces(spans, borders.ends, at[spans.row])
+    row = spans.row[of] + some.start
+    billed: Codes = np.where(kind >= 0, borders.kinds[kind], kinds[row])
+    return row.astype(np.uint32), billed, sizes
 
 
 def _pieces(
     spans: Spans, borders: NDArray[np.int64], at: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The same of some spans, with the number of the span; `at` has a place for each of them."""
+    """Spans cut at the borders of their call, whose place in `borders` is in `at` (-1: none): the number
+    of the span, which class (-1: as it was), tokens."""
     inside, size = at >= 0, spans.end - spans.start
-    first, last = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
-    for border in borders.T if len(borders) else ():
+    first, last = np.zeros(len(at), np.int8), np.zeros(len(at), np.int8)
+    for border in borders if borders.size else ():
         own = border[at]
         first += own <= spans.start
         last += own < spans.end
@@ -139,7 +166,7 @@ def _pieces(
         return np.arange(len(at)), kind, size
     whole, cut = np.flatnonzero(~several), np.flatnonzero(several)
     start, end = spans.start[cut, None], spans.end[cut, None]
-    ends = np.minimum(np.maximum(borders[at[cut]], start), end)
+    ends = np.minimum(np.maximum(borders[:, at[cut]].T, start), end)
     pieces: NDArray[np.int64] = np.diff(np.concatenate((start, ends, end), axis=1))
     of, piece = np.nonzero(pieces)
     row: NDArray[np.int64] = np.concatenate((cut[of], whole))
@@ -148,13 +175,22 @@ def _pieces(
     return row[order], kind, np.concatenate((pieces[of, piece], size[whole]))[order]
 
 
+@once
+def classes(parts: pl.DataFrame) -> Codes:
+    """The billing class of each row, a code of CLASSES."""
+    return codes(parts["billing_class"], CLASSES)
+
+
 def ordered(parts: pl.DataFrame) -> pl.DataFrame:
     """Sorted by (call_no, seq), the rows of one block in the order in which they came."""
-    call, seq = (pl.col(name) for name in ORDER)
-    later = (call > call.shift(1)) | ((call == call.shift(1)) & (seq >= seq.shift(1)))
-    if parts.select(later.fill_null(value=True).all()).item():
-        return parts
-    return parts.sort(ORDER, maintain_order=True)
+    return parts if _in_order(parts) else parts.sort(ORDER, maintain_order=True)
+
+
+@once
+def _in_order(parts: pl.DataFrame) -> bool:
+    call, seq = (parts[name].to_numpy() for name in ORDER)
+    later = (call[1:] > call[:-1]) | ((call[1:] == call[:-1]) & (seq[1:] >= seq[:-1]))
+    return bool(later.all())
 
 
 def starts(*columns: str) -> pl.Expr:

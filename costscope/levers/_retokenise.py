@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
-from costscope.levers._rows import IS_OUTPUT
+from costscope.columns import Ints, changes, codes, places, sums
+from costscope.levers._runs import runs
+from costscope.model import CLASSES
 
-_SIDE = ("call_no", "_reply")
+_NAMES = sorted(CLASSES)
+_REPLY = _NAMES.index("output")
 
 
 def rescaled(parts: pl.DataFrame, ratios: pl.DataFrame) -> pl.DataFrame:
@@ -16,33 +20,39 @@ def rescaled(parts: pl.DataFrame, ratios: pl.DataFrame) -> pl.DataFrame:
     each come out at the nearest whole number, divided among the parts by the largest remainder; a
     part that had tokens keeps one at least, so a prompt of many tiny parts may end a little higher.
     """
-    same = (pl.col("in_top") == pl.col("in_bottom")) & (pl.col("out_top") == pl.col("out_bottom"))
+    same = (ratios["in_top"] == ratios["in_bottom"]) & (ratios["out_top"] == ratios["out_bottom"])
     ratios = ratios.filter(~same)
-    if ratios.is_empty():
+    rows = runs(parts).rows(ratios["call_no"].to_numpy())
+    if not len(rows):
         return parts
-    numbered = parts.with_row_index("_row")
-    changed = _shared_out(numbered.join(ratios, on="call_no")).select("_row", "_new")
-    joined = numbered.join(changed, on="_row", how="left", maintain_order="left")
-    tokens = pl.coalesce("_new", "tokens").cast(parts.schema["tokens"]).alias("tokens")
-    return joined.with_columns(tokens).select(parts.columns)
+    tokens = parts["tokens"].to_numpy().copy()
+    tokens[rows] = _shared_out(parts, rows, ratios)
+    return parts.with_columns(pl.Series("tokens", tokens, parts.schema["tokens"]))
 
 
-def _shared_out(rows: pl.DataFrame) -> pl.DataFrame:
-    """`_new`: the tokens of each row after scaling and rounding within its call and side."""
-    top = pl.when(IS_OUTPUT).then("out_top").otherwise("in_top")
-    bottom = pl.when(IS_OUTPUT).then("out_bottom").otherwise("in_bottom")
-    rows = rows.with_columns(
-        IS_OUTPUT.alias("_reply"), (pl.col("tokens") * top).alias("_scaled"), bottom.alias("_by")
-    ).with_columns(
-        (pl.col("_scaled") // pl.col("_by")).alias("_floor"),
-        (pl.col("_scaled") % pl.col("_by")).alias("_left"),
-    )
-    total = (2 * pl.col("_scaled").sum() + pl.col("_by").first()) // (2 * pl.col("_by").first())
-    missing = (total - pl.col("_floor").sum()).over(_SIDE)
-    kind = pl.col("billing_class").cast(pl.String)
-    order = (*_SIDE, -pl.col("_left"), "seq", kind, "_row")
-    rows = rows.with_columns(missing.alias("_missing")).sort(*order)
-    place = pl.int_range(pl.len()).over(_SIDE)
-    tokens = pl.col("_floor") + (place < pl.col("_missing")).cast(pl.Int64)
-    least = (pl.col("tokens") > 0).cast(pl.Int64)
-    return rows.with_columns(pl.max_horizontal(tokens, least).alias("_new"))
+def _shared_out(parts: pl.DataFrame, rows: Ints, ratios: pl.DataFrame) -> Ints:
+    """The tokens of these rows after scaling and rounding within their side: a call's prompt or reply."""
+    number, seq, tokens = (parts[name].to_numpy()[rows] for name in ("call_no", "seq", "tokens"))
+    kind = codes(parts["billing_class"], _NAMES)[rows]
+    side = 2 * places(number, ratios["call_no"].to_numpy()) + (kind == _REPLY)
+    top, bottom = (_sides(ratios, end) for end in ("top", "bottom"))
+    scaled = tokens * top[side]
+    found, left = np.divmod(scaled, bottom[side])
+    total = (2 * sums(side, scaled, len(top)) + bottom) // (2 * bottom)
+    missing = total - sums(side, found, len(top))
+    # Fewer are missing than rows have a remainder, so that the others need no order.
+    some = np.flatnonzero((left > 0) & (missing > 0)[side])
+    order = some[np.lexsort((kind[some], seq[some], -left[some], side[some]))]
+    found[order[_nth(side[order]) < missing[side[order]]]] += 1
+    return np.maximum(found, tokens > 0)
+
+
+def _sides(ratios: pl.DataFrame, end: str) -> Ints:
+    """That end of the ratio of each call's prompt and of its reply, in turn."""
+    return np.stack([ratios[f"{side}_{end}"].to_numpy() for side in ("in", "out")], axis=1).ravel()
+
+
+def _nth(values: Ints) -> Ints:
+    """For each value how many equal ones stand before it in its run."""
+    first = np.flatnonzero(changes(values))
+    return np.arange(len(values)) - np.repeat(first, np.diff(np.append(first, len(values))))

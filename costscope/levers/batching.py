@@ -10,34 +10,36 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import Ints, places
 from costscope.errors import SettingsError
 from costscope.levers._batch.jobs import (
     CLEARER,
     NAMED,
     WHY,
     Waits,
+    able,
     alone,
+    in_tier,
     owners,
+    ruled,
     untimed,
-    waiting,
 )
 from costscope.levers._batch.limits import limits
 from costscope.levers._batch.words import against_flex, delays, flush, jobs, sizes
 from costscope.levers._prefix import reclassify
-from costscope.levers._rows import IS_CACHED
+from costscope.levers._rows import CACHED, by_class
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
-from costscope.model import ANSWERED, INPUT_CLASSES, Table, Workload
+from costscope.model import Table, Workload
+from costscope.once import once
 from costscope.prices.rules import batch_rule, caching_rule
 
-CACHED = tuple(name for name in INPUT_CLASSES if name != "fresh")
 WORST, BEST = 0.30, 0.98
 """Cache hits seen within batches, as shares of those outside them (Anthropic, Message Batches docs:
 30 to 98 %). Other providers publish none; theirs are taken to be alike."""
-_KEY = ("provider", "channel", "model", "day")
-
 
 LONGEST_WINDOW = 24
 """Hours within which every provider answers a batch (the billing rules of `prices`)."""
@@ -111,12 +113,10 @@ class Batching(Lever):
         chosen = self._chosen(workload)
         if chosen.is_empty():
             return workload
-        tier = pl.when(pl.col("call_no").is_in(chosen["call_no"].implode())).then(pl.lit("batch"))
-        calls = workload.calls.with_columns(
-            tier.otherwise("tier").cast(workload.calls.schema["tier"]).alias("tier")
-        )
-        cuts = self._cuts(workload.parts, chosen)
-        parts = workload.parts if cuts.is_empty() else reclassify(workload.parts, cuts)
+        calls, cached = in_tier(workload, chosen, "batch"), _cached(workload.parts, chosen)
+        if cached.is_empty():
+            return workload.with_(calls=calls)
+        parts = reclassify(workload.parts, self._cuts(cached))
         return workload.with_(calls=calls, parts=parts)
 
     def delay_s(self) -> int:
@@ -154,13 +154,14 @@ class Batching(Lever):
         chosen = self._chosen(before)
         if chosen.is_empty():
             return ()
-        cached = _cached(before.parts, chosen).select("call_no", had="cache_read")
-        kept = self._cuts(before.parts, chosen).select("call_no", kept="cache_read")
+        cached = _cached(before.parts, chosen)
+        left = self._cuts(cached).select(kept="cache_read")
+        cached = cached.select("call_no", had="cache_read").hstack(left)
         return (
             jobs(chosen),
             delays(chosen, self.flush_hours),
             sizes(chosen, before.parts, self.flush_hours),
-            against_flex(chosen, cached.join(kept, on="call_no", how="left")),
+            against_flex(chosen, cached),
         )
 
     def _delay(self, chosen: pl.DataFrame) -> Iterator[str]:
@@ -173,9 +174,7 @@ class Batching(Lever):
 
     def _kept(self, before: Workload, chosen: pl.DataFrame) -> Iterator[str]:
         """What becomes of cached tokens, where the calls have any."""
-        read = chosen.join(_cached(before.parts, chosen), on="call_no").filter(
-            pl.col("cache_read") > 0
-        )
+        read = _cached(before.parts, chosen).filter(pl.col("cache_read") > 0)
         if read.filter(pl.col("caching") != "none").height:
             yield f"{self.cache_kept:.0%} of the tokens read from a cache are taken to stay cached."
         lost = read.filter(pl.col("caching") == "none")["model"].unique().sort().to_list()
@@ -184,7 +183,7 @@ class Batching(Lever):
 
     def _stays(self, before: Workload, chosen: pl.DataFrame) -> Iterator[str]:
         """What could wait but is not moved, and what is moved although it goes on a conversation."""
-        sold = self._sold(before)
+        sold = _sold(before, self._waits())
         late, small = self._within(sold), self._large(sold)
         if late.height < sold.height:
             calls = count(sold.height - late.height, "call")
@@ -208,16 +207,7 @@ class Batching(Lever):
     def _chosen(self, workload: Workload) -> pl.DataFrame:
         """The calls to move, with JOB, WHY, day, and the rule of their batch: hours, caching,
         write_class."""
-        return self._large(self._within(self._sold(workload)))
-
-    def _sold(self, workload: Workload) -> pl.DataFrame:
-        """The calls that can wait and for whose model there is a batch API."""
-        able = workload.calls.filter(
-            (pl.col("tier") == "standard") & pl.col("status").is_in(ANSWERED) & ~pl.col("added"),
-            pl.col("sent_at").is_not_null(),
-        ).with_columns(pl.col("sent_at").dt.date().alias("day"))
-        found = able.join(waiting(workload.log, self._waits()), on="call_no", maintain_order="left")
-        return found.join(_rules(found), on=_KEY, maintain_order="left")
+        return self._large(self._within(_sold(workload, self._waits())))
 
     def _within(self, found: pl.DataFrame) -> pl.DataFrame:
         if self.max_delay_hours is None:
@@ -231,42 +221,38 @@ class Batching(Lever):
         size = pl.len().over("provider", "channel", "model", flush(self.flush_hours))
         return found.filter(size >= pl.col("least"))
 
-    def _cuts(self, parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
-        """For the chosen calls with cached tokens, what is left of them in a batch: nothing, or a
-        share of what was read.
+    def _cuts(self, cached: pl.DataFrame) -> pl.DataFrame:
+        """For each of `_cached` calls what is left of its cached tokens in a batch: nothing, or a share
+        of what was read.
 
         What is read no longer is written again where the provider charges for writing.
         """
-        share = Fraction(str(self.cache_kept))
-        rows = _cached(parts, chosen).join(
-            chosen.select("call_no", "caching", "write_class"), on="call_no"
-        )
-        kept = pl.col("cache_read") * share.numerator // share.denominator
-        lost = pl.col("cache_read") - kept
-        cuts = rows.select("call_no", "caching", kept.alias("cache_read"), *(
-            (pl.col(name) + pl.when(pl.col("write_class") == name).then(lost).otherwise(0))
+        share, read = Fraction(str(self.cache_kept)), pl.col("cache_read")
+        kept = read * share.numerator // share.denominator
+        left = {"cache_read": kept} | {
+            name: pl.col(name) + pl.when(pl.col("write_class") == name).then(read - kept).otherwise(0)
             for name in CACHED if name != "cache_read"
-        ))  # fmt: skip
+        }  # fmt: skip
         none = pl.col("caching") == "none"
-        return cuts.select(
-            "call_no", *(pl.when(none).then(0).otherwise(name).alias(name) for name in CACHED)
+        return cached.select(
+            "call_no", *(pl.when(none).then(0).otherwise(x).alias(n) for n, x in left.items())
         )
 
 
 def _cached(parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
-    """A row for each chosen call with cached tokens: call_no, and how many of each class."""
-    kind = pl.col("billing_class")
-    sums = [pl.col("tokens").filter(kind == name).sum().alias(name) for name in CACHED]
-    mine = parts.filter(IS_CACHED).join(chosen.select("call_no"), on="call_no", how="semi")
-    return mine.group_by("call_no").agg(sums).filter(pl.sum_horizontal(CACHED) > 0)
+    """Those of the chosen calls that have cached tokens, with how many of each class."""
+    table = by_class(parts, chosen["call_no"], CACHED)
+    rows = np.flatnonzero(table.any(axis=1))
+    return chosen[rows].hstack(pl.DataFrame(table[rows], schema=list(CACHED)))
 
 
-def _rules(calls: pl.DataFrame) -> pl.DataFrame:
-    """A row for each distinct _KEY that can be batched: hours, caching, write_class, least."""
-    found = [row for key in calls.select(_KEY).unique().iter_rows() if (row := _rule(*key))]
-    schema = {name: calls.schema[name] for name in _KEY}
-    more = {"hours": pl.Int64, "caching": pl.String, "write_class": pl.String, "least": pl.Int64}
-    return pl.DataFrame(found, schema={**schema, **more}, orient="row")
+@once
+def _sold(workload: Workload, waits: Waits) -> pl.DataFrame:
+    """The calls that can wait and for whose model there is a batch API."""
+    return ruled(able(workload, waits), _rule, _RULE)
+
+
+_RULE = {"hours": pl.Int64, "caching": pl.String, "write_class": pl.String, "least": pl.Int64}
 
 
 def _rule(provider: str, channel: str, model: str, day: Any) -> tuple[Any, ...] | None:
@@ -276,13 +262,14 @@ def _rule(provider: str, channel: str, model: str, day: Any) -> tuple[Any, ...] 
     caching = caching_rule(provider, channel, model, day)
     write_class = caching.write_class if caching is not None else ""
     least = limits(provider, channel, model).least or 0
-    return (
-        provider, channel, model, day, rule.window_hours, rule.caching, write_class, least,
-    )  # fmt: skip
+    return rule.window_hours, rule.caching, write_class, least
 
 
 def _moved(before: Workload, after: Workload) -> pl.DataFrame:
     """The calls of `before` that `after` has in another tier."""
-    tiers = after.calls.select("call_no", pl.col("tier").alias("tier_after"))
-    both = before.calls.join(tiers, on="call_no", maintain_order="left")
-    return both.filter(pl.col("tier") != pl.col("tier_after"))
+    numbers, left = (workload.calls["call_no"].to_numpy() for workload in (before, after))
+    at = places(numbers, left)
+    stay = np.flatnonzero(at >= 0)
+    other = before.calls["tier"].gather(stay) != after.calls["tier"].gather(at[stay])
+    rows: Ints = stay[other.to_numpy()]
+    return before.calls[rows]

@@ -13,6 +13,7 @@ import polars as pl
 
 from costscope.levers._cache.choice import Choice, chosen, described, rebilled
 from costscope.levers._cache.in_force import backtest, biller, calibrate
+from costscope.levers._cache.policy import tried_on
 from costscope.levers._cache.table import compared
 from costscope.levers._prefix import blocks, reclassify
 from costscope.levers._words import count
@@ -109,4 +110,5 @@ def table(log: Workload, lever: CacheTuning) -> Sequence[Table]:
     choice = decided(log, lever)
     if choice is None:
         return ()
-    return compared(blocks(log.parts), choice.ways, biller(log, calibrate(log)))
+    tried = blocks(tried_on(log.parts, choice.ways[0].calls))
+    return compared(tried, choice.ways, biller(log, calibrate(log)))

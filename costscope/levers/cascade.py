@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import ClassVar, Self
 
 import polars as pl
@@ -18,6 +19,7 @@ from costscope.levers._route.even import told
 from costscope.levers._route.moves import (
     CHEAP,
     GROUP,
+    MILLION,
     Targets,
     again,
     check_case,
@@ -25,7 +27,6 @@ from costscope.levers._route.moves import (
     delays,
     forfeited,
     lengths,
-    millionths,
     moved,
     rerouted,
     ways,
@@ -114,7 +115,8 @@ class Cascade(Lever):
         if routes.is_empty():
             return workload
         grown = added(workload, again(routes, pl.col("again")), "cascade")
-        grown = added(grown, self._judged(routes), "cascade")
+        if self.judge_model:
+            grown = added(grown, self._judged(routes), "cascade")
         return rerouted(grown, routes)
 
     def action(self, before: Workload, after: Workload) -> str:
@@ -134,10 +136,10 @@ class Cascade(Lever):
 
     def grounded(self, workload: Workload) -> bool:
         """Whether the share that is asked again is stated, or measured for every cheap model."""
-        routes = self._routes(workload)
-        models = [] if routes.is_empty() else routes["to_model"].unique().sort().to_list()
-        told = [self._share(workload.log, routes, model).calls for model in models]
-        return self.escalate_share is not None or all(told)
+        if self.escalate_share is not None:
+            return True
+        shares = self._shares(workload.log, self._routes(workload))
+        return all(share.calls for share in shares.values())
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: the most escalations that the log allows for (else half of the calls) and long replies.
@@ -158,8 +160,8 @@ class Cascade(Lever):
         routes, going = moved(before, after), self._routes(before)
         if routes.is_empty() or going.is_empty():
             return ["No call of this log could be asked of a cheaper model first."]
-        models = going["to_model"].unique().sort()
-        told = [(self._told(before.log, going, model), model) for model in models]
+        shares = self._shares(before.log, going)
+        told = [(self._told(share), model) for model, share in shares.items()]
         said = [
             text.format(models=listing([model for other, model in told if other == text]))
             for text in dict.fromkeys(text for text, _ in told)
@@ -188,17 +190,24 @@ class Cascade(Lever):
     def _counts(self, log: Workload) -> pl.DataFrame:
         return signalled(log, self.signals, self.short_tokens, round(self.slow_seconds * 1e6))
 
-    def _share(self, log: Workload, routes: pl.DataFrame, model: str) -> Share:
-        """The share of the calls routed to a cheap model that is asked again."""
+    def _shares(self, log: Workload, routes: pl.DataFrame) -> dict[str, Share]:
+        """For each cheap model, by name, the share of the calls routed to it that is asked again."""
+        kinds = routes.select("to_model", "feature").unique().rows()
+        features: dict[str, set[str | None]] = {}
+        for model, feature in sorted(kinds, key=itemgetter(0)):
+            features.setdefault(model, set()).add(feature)
         if (stated := self.escalate_share) is not None:
-            return Share(min(1.0, stated * 5 / 3), stated, stated / 2, 0, 0)
-        features = routes.filter(pl.col("to_model") == model)["feature"].unique().to_list()
-        shown = share_of(self._counts(log), base(model), features, self.least)
-        return shown or Share(0.5, 0.3, 0.15, 0, 0)
+            return dict.fromkeys(
+                features, Share(min(1.0, stated * 5 / 3), stated, stated / 2, 0, 0)
+            )
+        assumed = Share(0.5, 0.3, 0.15, 0, 0)
+        return {
+            model: share_of(self._counts(log), base(model), known, self.least) or assumed
+            for model, known in features.items()
+        }
 
-    def _told(self, log: Workload, routes: pl.DataFrame, model: str) -> str:
+    def _told(self, share: Share) -> str:
         """What is known of a cheap model's share; {models} stands for it."""
-        share = self._share(log, routes, model)
         first = "of the calls asked of {models} first are asked again"
         if self.escalate_share is not None:
             return f"{share.of(self.case):.0%} {first}, as stated."
@@ -216,8 +225,6 @@ class Cascade(Lever):
     def _routes(self, workload: Workload) -> pl.DataFrame:
         """The calls that take part, with their targets and `again` in millionths."""
         calls = self._targets().of(workload)
-        if calls.is_empty():
-            return calls
         able = without_traits(self.keep) & pl.col("input_tokens").is_not_null()
         if self.features:
             known = calls["feature"].unique()
@@ -225,16 +232,14 @@ class Cascade(Lever):
             able &= pl.col("feature").is_in(taking)
         able = able.fill_null(value=False)
         routes = calls.filter(able.all().over(GROUP) if self.sticky else able)
-        share = pl.lit(0, pl.Int64)
-        for model in routes["to_model"].unique().sort():
-            own = millionths(self._share(workload.log, routes, model).of(self.case))
-            share = pl.when(pl.col("to_model") == model).then(own).otherwise(share)
+        shares = self._shares(workload.log, routes)
+        millions = {model: round(share.of(self.case) * MILLION) for model, share in shares.items()}
+        share = pl.col("to_model").replace_strict(millions, default=0, return_dtype=pl.Int64)
         return routes.with_columns(share.alias("again"))
 
     def _judged(self, routes: pl.DataFrame) -> pl.DataFrame:
         """A call to the judge for each cheap answer: it reads prompt and reply."""
-        asked = routes.filter(pl.lit(bool(self.judge_model)))
-        return asked.select(
+        return routes.select(
             "call_no",
             pl.lit(self.judge_model).alias("model"),
             pl.col("input_tokens") + pl.col("output_tokens"),

@@ -18,7 +18,7 @@ from costscope.levers._own.fees import DAY_US, Fee, charged, exact, span_us
 from costscope.levers._own.moving import HARD, asked_again, movable, named, without_traits
 from costscope.levers._prefix import rehash
 from costscope.levers._retokenise import rescaled
-from costscope.levers._rows import added, sizes, to_fresh
+from costscope.levers._rows import added, sizes_among, uncached
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
 from costscope.model import PICO, Column, Table, Workload
@@ -193,7 +193,7 @@ class FineTuning(Lever):
 
     def _shortened(self, parts: pl.DataFrame, found: Plan) -> pl.DataFrame:
         """The parts of the moved calls without a cache, less template, in the new model's tokens."""
-        parts = to_fresh(parts, pl.col("call_no").is_in(found.calls["call_no"].implode()))
+        parts = uncached(parts, found.calls["call_no"].to_numpy())
         system = (pl.col("segment") == "system") & (pl.col("content") != 0)
         rows = parts.select("call_no", "content", system=system).with_row_index("_row")
         rows = rows.filter("system").join(found.calls.select("call_no", "job"), on="call_no")
@@ -221,10 +221,9 @@ class Plan(NamedTuple):
 def plan(workload: Workload, lever: FineTuning) -> Plan:
     """The features with calls enough and a template long enough, the busiest first."""
     calls = _candidates(workload.calls, lever)
-    system = workload.parts.filter(pl.col("segment") == "system", pl.col("content") != 0)
-    texts = system.select("call_no", "content", "tokens").join(
-        calls.select("call_no", "job", "calls"), on="call_no"
-    )
+    parts = workload.parts[["call_no", "segment", "content", "tokens"]]
+    system = parts.filter(pl.col("segment") == "system", pl.col("content") != 0)
+    texts = system.drop("segment").join(calls.select("call_no", "job", "calls"), on="call_no")
     uses = texts.group_by("job", "content").agg(
         pl.col("call_no").n_unique().alias("uses"), pl.col("tokens").sum(), pl.col("calls").first()
     )
@@ -238,8 +237,9 @@ def plan(workload: Workload, lever: FineTuning) -> Plan:
         (pl.col("mean") >= lever.min_template_tokens) & (pl.col("mean") > 0)
     )
     mine = calls.join(long.select("job"), on="job", how="semi", maintain_order="left")
-    parts = workload.parts if mine.height else workload.parts.clear()
-    measured = mine.join(sizes(parts), on="call_no", maintain_order="left")
+    measured = mine.join(
+        sizes_among(workload.parts, mine["call_no"]), on="call_no", maintain_order="left"
+    )
     totals = measured.group_by("job").agg(pl.col("input_tokens", "output_tokens").sum())
     jobs = long.join(totals, on="job").sort(-pl.col("calls").cast(pl.Int64), "job")
     columns = ("call_no", "job", "model", "input_tokens", "output_tokens")

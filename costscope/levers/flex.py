@@ -8,17 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 
 from costscope.errors import SettingsError
 from costscope.levers._batch.flex_rule import flex_rule
-from costscope.levers._batch.jobs import CLEARER, USUAL, Waits, owners, untimed, waiting
+from costscope.levers._batch.jobs import (
+    CLEARER,
+    USUAL,
+    Waits,
+    able,
+    in_tier,
+    owners,
+    ruled,
+    untimed,
+)
 from costscope.levers._batch.words import sold
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
-from costscope.model import ANSWERED, Table, Workload
+from costscope.model import Table, Workload
 
 WORST = Fraction(1, 5)
 """The pessimistic end's share of calls that flex refuses. Nobody publishes one."""
@@ -26,8 +35,6 @@ WORST = Fraction(1, 5)
 TIMEOUT_S = 900
 """The time limit that OpenAI's docs on flex processing advise, 15 minutes; no other figure of how long
 an answer takes is published."""
-
-_KEY = ("provider", "channel", "model", "day")
 
 
 @dataclass(frozen=True)
@@ -76,11 +83,7 @@ class Flex(Lever):
         moved = self._taken(self._chosen(workload))
         if moved.is_empty():
             return workload
-        tier = pl.when(pl.col("call_no").is_in(moved["call_no"].implode())).then(pl.lit("flex"))
-        calls = workload.calls.with_columns(
-            tier.otherwise("tier").cast(workload.calls.schema["tier"]).alias("tier")
-        )
-        return workload.with_(calls=calls)
+        return workload.with_(calls=in_tier(workload, moved, "flex"))
 
     def delay_s(self) -> int:
         """How long a client is told to wait for an answer: see TIMEOUT_S."""
@@ -141,19 +144,11 @@ class Flex(Lever):
 
     def _able(self, workload: Workload) -> pl.DataFrame:
         """The calls of the standard tier that can wait, with JOB, WHY and day."""
-        able = workload.calls.filter(
-            (pl.col("tier") == "standard") & pl.col("status").is_in(ANSWERED) & ~pl.col("added"),
-            pl.col("sent_at").is_not_null(),
-        ).with_columns(pl.col("sent_at").dt.date().alias("day"))
-        return able.join(waiting(workload.log, self._waits()), on="call_no", maintain_order="left")
+        return able(workload, self._waits())
 
     def _chosen(self, workload: Workload) -> pl.DataFrame:
         """Those for whose model there is a flex tier."""
-        able = self._able(workload)
-        kinds = able.select(_KEY).unique()
-        sold = [row for row in kinds.iter_rows() if flex_rule(*row) is not None]
-        rows = pl.DataFrame(sold, schema={name: able.schema[name] for name in _KEY}, orient="row")
-        return able.join(rows, on=_KEY, how="semi", maintain_order="left")
+        return ruled(self._able(workload), _sold_at, {"flex": pl.Boolean})
 
     def _taken(self, chosen: pl.DataFrame) -> pl.DataFrame:
         """All but those that are refused, which are spread evenly over the time."""
@@ -162,3 +157,7 @@ class Flex(Lever):
         nth = pl.int_range(pl.len())
         refused = (nth + 1) * top // bottom > nth * top // bottom
         return chosen.sort("sent_at", "call_id").filter(~refused)
+
+
+def _sold_at(*place: Any) -> tuple[bool] | None:
+    return None if flex_rule(*place) is None else (True,)

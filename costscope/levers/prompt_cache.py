@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import keys, places, taken
 from costscope.errors import SettingsError
 from costscope.levers._cache import words
 from costscope.levers._cache.calibration import GROUP as FIT
@@ -27,10 +29,11 @@ from costscope.levers._cache.in_force import (
 )
 from costscope.levers._cache.lru import capacity_of, lru
 from costscope.levers._cache.pad import padded
-from costscope.levers._cache.policy import GROUP, POLICIES, Way, best, billing
+from costscope.levers._cache.policy import POLICIES, Way, best, billing, tried_on
 from costscope.levers._cache.rows import CHOSEN, CONVERSATION, LOGGED, PREFIX
 from costscope.levers._cache.search import searched
 from costscope.levers._cache.table import compared
+from costscope.levers._cache.whole import holding
 from costscope.levers._cut.cut import unbroken
 from costscope.levers._prefix import blocks, reclassify
 from costscope.levers._rows import IS_CACHED
@@ -113,13 +116,13 @@ class PromptCache(Lever):
     def apply(self, workload: Workload) -> Workload:
         """Prompts of calls that are not cached are billed as read, written and fresh instead."""
         made = prepared(workload, self)
-        all_blocks = blocks(made.parts)
         tried = ways(made, self)
-        found = best(all_blocks, tried, billing).filter(pl.col("total") > 0).drop("way", "total")
-        held = engines(workload, all_blocks, self.capacity)
-        cuts = pl.concat([found, held], how="diagonal").fill_null(0)
-        cuts = cuts.filter(pl.sum_horizontal(pl.exclude("call_no")) > 0)
-        if cuts.is_empty():
+        cuts = best(made.parts, tried) if tried else None
+        held = engines(made, self.capacity)
+        if held is not None:
+            read = held.filter(pl.col("cache_read") > 0)
+            cuts = pl.concat([read] if cuts is None else [cuts, read], how="diagonal").fill_null(0)
+        if cuts is None or cuts.is_empty():
             return workload
         return made.with_(parts=reclassify(made.parts, cuts))
 
@@ -146,13 +149,14 @@ class PromptCache(Lever):
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """What could not be simulated, what was left as billed, and what was assumed of misses."""
-        own = engines(before, blocks(before.parts), self.capacity).height
+        held = engines(before, self.capacity)
+        own = 0 if held is None else held.height
         known = words.notes(before, candidates(before, lived(self)[0]), self.miss_rate)
         grown = int(after.parts["tokens"].sum()) - int(before.parts["tokens"].sum())
         said = (*known, *words.held(own, self.capacity), *words.lengthened(grown))
         if self.breakpoints != "optimised":
             return said
-        return (*said, *words.marked(places(before.log, searching(lived(self)[0]))))
+        return (*said, *words.marked(spots_of(before.log, searching(lived(self)[0]))))
 
     def details(self, before: Workload, after: Workload) -> Sequence[Table]:
         """What each policy would read and write of the log as it was."""
@@ -163,8 +167,16 @@ def prepared(workload: Workload, lever: PromptCache) -> Workload:
     """The workload, padded if that is asked for and pays anywhere."""
     if not lever.pad:
         return workload
-    parts = padded(workload.parts, candidates(workload, lived(lever)[0]))
+    # What is read of it in the end does not matter here.
+    plain = replace(lived(lever)[0], breakpoints="auto", miss_rate=0.0, capacity="")
+    parts = lengthened(workload, plain)
     return workload if parts is workload.parts else workload.with_(parts=parts)
+
+
+@once
+def lengthened(workload: Workload, lever: PromptCache) -> pl.DataFrame:
+    """Its parts with padding."""
+    return padded(workload.parts, candidates(workload, lever))
 
 
 def lived(lever: PromptCache) -> list[PromptCache]:
@@ -194,7 +206,7 @@ def ways(workload: Workload, lever: PromptCache) -> list[Way]:
             some = calls.filter(CHARGED) if found else calls
             found += [Way(name, some.with_columns(policy=pl.lit(name)))] if some.height else []
         if lever.breakpoints == "optimised":
-            spots = places(workload.log, searching(one))
+            spots = spots_of(workload.log, searching(one))
             found.append(Way("optimised", with_spots(calls, spots)))
     return found
 
@@ -205,12 +217,13 @@ def searching(lever: PromptCache) -> PromptCache:
 
 
 @once
-def places(log: Workload, lever: PromptCache) -> pl.DataFrame:
+def spots_of(log: Workload, lever: PromptCache) -> pl.DataFrame:
     """The marks that are best on the log as it was, by NAMED: its what-ifs keep to them."""
     made = prepared(log, lever)
-    calls = candidates(made, lever)
-    spots = searched(blocks(made.parts), calls, billing)
-    rows = with_place(calls.join(spots, on=GROUP, nulls_equal=True))
+    calls = candidates(made, lever).filter(CHARGED)
+    rows = with_place(
+        calls.with_columns(spots=pl.Series(searched(made.parts, calls), dtype=pl.Int64))
+    )
     return rows.select(*NAMED, pl.col("model").cast(pl.String), "spots").unique(NAMED)
 
 
@@ -229,17 +242,21 @@ def with_spots(calls: pl.DataFrame, spots: pl.DataFrame) -> pl.DataFrame:
 
 @once
 def candidates(workload: Workload, lever: PromptCache) -> pl.DataFrame:
-    """The calls that could be cached and are not, with the share and the tokens they lose."""
-    shown = situated(workload).filter("in_force")
-    calls = ruled(workload.calls, lever.ttl, lever.retention).join(shown, on="call_no", how="anti")
+    """The calls that could be cached and are not, sorted, with the share and the tokens they lose."""
+    known, rows = situated(workload), ruled(workload.calls, lever.ttl, lever.retention)
+    cached = known["call_no"].to_numpy()[known["in_force"].to_numpy()]
+    left = places(rows["call_no"].to_numpy(), cached) < 0
     if not lever.implicit:
-        calls = calls.filter(pl.col("mode") != "implicit")
-    calls = calls.join(losses(workload.log), on=FIT, how="left", maintain_order="left")
-    known = pl.col("most").is_not_null() | lever.ideal
+        left &= (rows["mode"] != "implicit").to_numpy()
+    calls, fits = taken(rows, np.flatnonzero(left)), losses(workload.log)
+    place = places(keys(calls, FIT), keys(fits, FIT))
+    lost, most = (np.append(fits[name].to_numpy(), 0)[place] for name in ("lost", "most"))
+    fitted = pl.Series(place >= 0)
     assumed = 0 if lever.ideal else round(lever.miss_rate * MILLION)
     return calls.with_columns(
-        most=pl.lit(0) if lever.ideal else pl.col("most").fill_null(assumed),
-        ttl=pl.when(known).then("longest").otherwise("ttl"),
+        lost=pl.when(fitted).then(pl.Series(lost)),
+        most=pl.when(fitted & (not lever.ideal)).then(pl.Series(most)).otherwise(assumed),
+        ttl=pl.when(fitted | lever.ideal).then("longest").otherwise("ttl"),
     )
 
 
@@ -255,15 +272,19 @@ def table(log: Workload, lever: PromptCache) -> Sequence[Table]:
     calls = tried[0].calls.filter(pl.col("mode") == "breakpoint")
     if calls.height:
         tried.append(Way("implicit", calls.with_columns(policy=pl.lit(LOGGED))))
-    return compared(blocks(log.parts), tried, billing)
+    return compared(blocks(tried_on(log.parts, tried[0].calls)), tried, billing)
 
 
-def engines(workload: Workload, all_blocks: pl.DataFrame, capacity: str) -> pl.DataFrame:
-    """call_no and `cache_read` of the calls to self-hosted engines, if they hold that much."""
+def engines(workload: Workload, capacity: str) -> pl.DataFrame | None:
+    """call_no and `cache_read` of the calls to self-hosted engines, if they hold that much; None where
+    that is not known, or there are none."""
     room = capacity_of(capacity)
+    if room is None:
+        return None
     cached = workload.parts.filter(IS_CACHED & (pl.col("tokens") > 0)).select("call_no")
     own = placed(workload.calls).filter(pl.col("channel").cast(pl.String) == words.SELF_HOSTED)
     own = own.join(cached, on="call_no", how="anti")
-    if room is None or own.is_empty():
-        return pl.DataFrame(schema={"call_no": pl.Int64, "cache_read": pl.Int64})
-    return lru(all_blocks, own, room).select("call_no", "cache_read")
+    if own.is_empty():
+        return None
+    told = blocks(holding(workload.parts, own["call_no"].to_numpy()))
+    return lru(told, own, room).select("call_no", "cache_read")

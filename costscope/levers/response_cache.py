@@ -11,8 +11,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import Ints, numbered
 from costscope.errors import SettingsError
 from costscope.levers._answers.age import (
     by_age,
@@ -23,8 +25,8 @@ from costscope.levers._answers.age import (
     untimed,
 )
 from costscope.levers._answers.allowed import MICROSECONDS, SCOPES, able, moments, repeatable
-from costscope.levers._answers.room import held, lost
-from costscope.levers._rows import sizes, without
+from costscope.levers._answers.room import held, lost, served
+from costscope.levers._rows import in_time, sizes_among, without
 from costscope.levers._shares import wilson
 from costscope.levers._words import count, duration, listing, percent
 from costscope.levers.interface import Lever
@@ -34,6 +36,12 @@ from costscope.once import once
 DIFFERS = 0.2
 """The pessimistic end takes it that a cache is switched off for a feature whose answers differ, word
 for word, more often than this. No figure is published; one wrong word in five is our own patience."""
+
+_KNOWN = [
+    "call_no", "call_id", "sent_at", "latency_us", "tier", "status", "feature", "user_id", "tenant",
+    "temperature", "request_hash", "traits", "added",
+]  # fmt: skip
+"""What is asked of a call."""
 
 _HIT = {"call_no": pl.Int64, "source": pl.Int64}
 
@@ -138,7 +146,7 @@ class ResponseCache(Lever):
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """What it took for granted about hashes, times and temperatures, and what did not fit."""
-        gone = before.calls.join(after.calls, on="call_no", how="anti")
+        gone = before.calls[["call_no", "temperature"]].join(after.calls, on="call_no", how="anti")
         silent = gone.filter(pl.col("temperature").is_null()).height
         blind = before.calls.filter(pl.col("request_hash") == 0).height
         found = []
@@ -185,37 +193,39 @@ class ResponseCache(Lever):
 
     def _stored(self, calls: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
         """From and until when (microseconds) each answer was held."""
-        made = calls.filter(self._able(calls)).join(hits, on="call_no", how="anti")
+        made = calls[_KNOWN].filter(self._able(calls)).join(hits, on="call_no", how="anti")
         return held(made, self._keys(), self.ttl_s * MICROSECONDS)
 
-    def _repeats(self, asked: pl.DataFrame) -> Iterator[list[tuple[int, int, int, bool, int]]]:
-        """The rows of `_asked` by request."""
-        for _, group in groupby(asked.iter_rows(), itemgetter(0)):
-            yield list(group)
-
-    def _asked(self, alike: pl.DataFrame) -> pl.DataFrame:
-        """Those of `_alike` whose request was made more than once, by request and time: group, sent, answered
-        (microseconds), `lost` (whether the answer had made room by then), call_no.
+    def _asked(self, workload: Workload) -> tuple[pl.DataFrame, int]:
+        """The calls whose request was made more than once, by request and time: group, sent, answered
+        (microseconds), `lost` (whether the answer had made room by then), call_no. And how many calls
+        share a hash with others but not the length of a prompt.
 
         The hash knows only what was logged, so the prompts must be billed at one length too.
         """
-        keys = [*self._keys(), "input_tokens"]
-        return (
-            alike.filter(pl.len().over(keys) > 1)
-            .sort(*keys, "sent_at", "call_id")
-            .select(pl.struct(keys).rle_id().alias("group"), *moments(), "lost", "call_no")
-        )
+        calls = workload.calls
+        fit = calls[_KNOWN].hstack([pl.Series("turn", in_time(calls))]).filter(self._able(calls))
+        fit = fit.sort("turn")
+        kind = self._kinds(fit)
+        gone = lost(kind, self.max_entries)
+        again = np.flatnonzero(np.bincount(kind)[kind] > 1) if len(kind) else kind
+        alike = fit[again].hstack([pl.Series("kind", kind[again]), pl.Series("lost", gone[again])])
+        lengths = sizes_among(workload.parts, alike["call_no"]).select("call_no", "input_tokens")
+        both = alike.join(lengths, on="call_no", how="left")
+        both = both.with_columns(pl.col("input_tokens").fill_null(0))
+        keys = ("kind", "input_tokens")
+        asked = both.filter(pl.len().over(keys) > 1).sort(*keys, "turn").select(
+            pl.struct(keys).rle_id().alias("group"), *moments(), "lost", "call_no"
+        )  # fmt: skip
+        return asked, alike.height - asked.height
 
-    def _alike(self, workload: Workload) -> pl.DataFrame:
-        """The calls that share their request hash with another, with `lost` and `input_tokens`."""
-        fit = workload.calls.filter(self._able(workload.calls))
-        fit = fit.with_columns(lost(fit, self._keys(), self.max_entries)).filter(
-            pl.len().over(self._keys()) > 1
-        )
-        mine = pl.col("call_no").is_in(fit["call_no"].implode())
-        lengths = sizes(workload.parts.filter(mine)).select("call_no", "input_tokens")
-        both = fit.join(lengths, on="call_no", how="left", maintain_order="left")
-        return both.with_columns(pl.col("input_tokens").fill_null(0))
+    def _kinds(self, calls: pl.DataFrame) -> Ints:
+        """A number for each call's request, as far as answers to it are shared."""
+        kind = np.unique(calls["request_hash"].to_numpy(), return_inverse=True)[1]
+        for name in SCOPES[self.scope]:
+            who = numbered(calls[name])
+            kind = np.unique(kind * (who.max(initial=0) + 1) + who, return_inverse=True)[1]
+        return kind
 
     def _keys(self) -> list[str]:
         return ["request_hash", *SCOPES[self.scope]]
@@ -225,25 +235,6 @@ class ResponseCache(Lever):
         return able(calls, self._keys(), self.never) & repeatable(
             any_temperature=self.any_temperature, unknown_temperature=self.unknown_temperature
         )
-
-    def _served(
-        self, group: Sequence[tuple[int, int, int, bool, int]]
-    ) -> Iterator[tuple[int, int]]:
-        """(call, source) for the hits among calls of one request; the others are stored."""
-        ttl = self.ttl_s * MICROSECONDS
-        stored: list[tuple[int, int]] = []
-        for _, sent, answered, gone, call in group:
-            if gone:
-                stored = []
-            elif len(stored) == 1 and stored[0][0] < sent <= stored[0][0] + ttl:
-                yield call, stored[0][1]
-                continue
-            stored = [entry for entry in stored if sent <= entry[0] + ttl]
-            ready = [entry for entry in stored if entry[0] < sent]
-            if ready:
-                yield call, max(ready)[1]
-            else:
-                stored.append((answered, call))
 
 
 class _Served(NamedTuple):
@@ -256,13 +247,19 @@ class _Served(NamedTuple):
 
 
 @once
+def _asked(workload: Workload, lever: ResponseCache) -> tuple[pl.DataFrame, int]:
+    return lever._asked(workload)
+
+
+@once
 def _served(workload: Workload, lever: ResponseCache) -> _Served:
     """The calls that are served, whatever their features' answers are like."""
-    alike = lever._alike(workload)
-    asked = lever._asked(alike)
-    hits = [hit for group in lever._repeats(asked) for hit in lever._served(group)]
+    # What was asked for again is the same whatever the time to live.
+    asked, unlike = _asked(workload, replace(lever, ttl_s=ResponseCache.ttl_s, max_differing=1.0))
+    groups, ttl = groupby(asked.iter_rows(), itemgetter(0)), lever.ttl_s * MICROSECONDS
+    hits = [hit for _, group in groups for hit in served(group, ttl)]
     found = pl.DataFrame(hits, schema=_HIT, orient="row")
-    return _Served(found, int(asked["lost"].sum()), alike.height - asked.height)
+    return _Served(found, int(asked["lost"].sum()), unlike)
 
 
 @once

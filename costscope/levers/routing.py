@@ -28,13 +28,12 @@ from costscope.levers._route.moves import (
     millionths,
     moved,
     rerouted,
-    sizes_of,
     ways,
 )
 from costscope.levers._route.rules import hardness
 from costscope.levers._route.study import in_one_vocabulary, pairs
 from costscope.levers._route.words import by_feature, measured
-from costscope.levers._rows import added
+from costscope.levers._rows import added, sizes
 from costscope.levers._words import count, percent
 from costscope.levers.interface import Lever
 from costscope.model import Column, Table, Workload
@@ -113,8 +112,11 @@ class Routing(Lever):
     def apply(self, workload: Workload) -> Workload:
         judged = self._judged(workload)
         routes = judged.filter("easy")
-        grown = added(workload, again(routes, millionths(self._share())), "routing")
-        grown = added(grown, self._classified(judged), "routing")
+        grown = workload
+        if self._share() and routes.height:
+            grown = added(grown, again(routes, millionths(self._share())), "routing")
+        if self.classifier_model:
+            grown = added(grown, self._classified(judged), "routing")
         return rerouted(grown, routes) if routes.height else grown
 
     def action(self, before: Workload, after: Workload) -> str:
@@ -156,7 +158,7 @@ class Routing(Lever):
         if not found.kind:
             return None
         calls = workload.log.calls.filter(~pl.col("added")).join(found.calls, on="call_no")
-        sized = calls.join(sizes_of(workload.log.parts), on="call_no", how="left")
+        sized = calls.join(sizes(workload.log.parts), on="call_no", how="left")
         alike = in_one_vocabulary(based(sized))
         ranked = alike.with_columns((-hardness(self)).alias("rank"))
         return measured(ranked.sort("call_no"), pairs(workload.log, self.cheap))
@@ -212,13 +214,9 @@ class Routing(Lever):
     def _judged(self, workload: Workload) -> pl.DataFrame:
         """The calls for which there is another model, with that model, sizes, `hardness`, `easy`."""
         calls = self._targets().of(workload)
-        if calls.is_empty():
-            return calls.with_columns(pl.lit(0.0).alias("hardness"), pl.lit(False).alias("easy"))
         hard = pl.when("stated").then(0.0).otherwise(hardness(self))
         hard = hard.max().over(GROUP) if self.sticky else hard
-        return calls.with_columns(hard.alias("hardness")).with_columns(
-            (pl.col("hardness") <= 1).alias("easy")
-        )
+        return calls.with_columns(hard.alias("hardness"), (hard <= 1).alias("easy"))
 
     def _undistinguished(self, judged: pl.DataFrame) -> list[str]:
         """How much of what is routed is routed because everything is."""
@@ -252,8 +250,7 @@ class Routing(Lever):
 
     def _classified(self, judged: pl.DataFrame) -> pl.DataFrame:
         """A call to the classifier for the first call of each conversation that is judged."""
-        asked = judged.filter(~pl.col("stated") & pl.lit(bool(self.classifier_model)))
-        asked = asked.sort("sent_at", "call_id")
+        asked = judged.filter(~pl.col("stated")).sort("sent_at", "call_id")
         if self.sticky:
             asked = asked.filter(pl.int_range(pl.len()).over(GROUP) == 0)
         return asked.select(

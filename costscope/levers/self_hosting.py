@@ -25,7 +25,7 @@ from costscope.levers._own.fees import (
     span_us,
 )
 from costscope.levers._own.moving import HARD, asked_again, movable, named, without_traits
-from costscope.levers._rows import added, conversation, sizes, without
+from costscope.levers._rows import added, by_class, conversations, with_sizes, without
 from costscope.levers._words import count, duration, listing, percent
 from costscope.levers.interface import Lever
 from costscope.model import PICO, Column, Table, Workload
@@ -259,7 +259,7 @@ class SelfHosting(Lever):
         if self._stated:
             return named(calls, self.features, self.models)
         easy = self.easy().fill_null(value=False)
-        return calls.filter(easy.all().over(conversation()))
+        return calls.filter(easy.all().over("conversation"))
 
 
 class Plan(NamedTuple):
@@ -278,19 +278,22 @@ def plan(workload: Workload, lever: SelfHosting) -> Plan | None:
     span = span_us(workload)
     if span is None or span < DAY_US:
         return None
-    calls = movable(workload.calls).filter(pl.col("sent_at").is_not_null())
-    calls = calls.join(sizes(workload.parts), on="call_no", maintain_order="left")
+    talks = pl.Series("conversation", conversations(workload.calls))
+    calls = movable(workload.calls[_KNOWN].hstack([talks]))
+    calls = calls.filter(pl.col("sent_at").is_not_null())
     # A call without a reply is an embedding, which no chat model makes.
-    calls = calls.filter(pl.col("output_tokens") > 0)
+    calls = with_sizes(calls, workload.parts).filter(pl.col("output_tokens") > 0)
     moved = _computed(lever.chosen(calls), workload.parts, lever)
     columns = ("call_no", "model", "input_tokens", "output_tokens", "prefill")
     return Plan(calls.height, moved.select(columns), lever.engine.load(moved, span))
 
 
+_KNOWN = ["call_no", "sent_at", "channel", "model", "tier", "status", "feature", "traits", "added"]
+
+
 def _computed(calls: pl.DataFrame, parts: pl.DataFrame, lever: SelfHosting) -> pl.DataFrame:
     """The calls with `prefill`: their input without what an engine's prefix cache would hold."""
-    read = parts.filter(pl.lit(lever.prefix_cache) & (pl.col("billing_class") == "cache_read"))
-    sums = read.group_by("call_no").agg(pl.col("tokens").sum().alias("_read"))
-    joined = calls.join(sums, on="call_no", how="left", maintain_order="left")
-    left = pl.col("input_tokens") - pl.col("_read").fill_null(0)
-    return joined.with_columns(left.alias("prefill"))
+    if not lever.prefix_cache or calls.is_empty():
+        return calls.with_columns(prefill="input_tokens")
+    read = by_class(parts, calls["call_no"], ("cache_read",))[:, 0]
+    return calls.with_columns(prefill=pl.col("input_tokens") - pl.Series(read))

@@ -11,9 +11,10 @@ from typing import ClassVar, Self
 
 import polars as pl
 
-from costscope.levers._cache.calls import ANSWER, NAMED, SECOND
+from costscope.levers._cache.calls import ANSWER, SECOND
+from costscope.levers._cache.pings import planned
 from costscope.levers._cache.policy import UNITS
-from costscope.levers._cache.warm import Warm, pinged, warmed, worthwhile
+from costscope.levers._cache.warm import Warm, warmed
 from costscope.levers._prefix import reclassify
 from costscope.levers._rows import FIRST_ADDED, added
 from costscope.levers._words import count, listing, percent
@@ -62,7 +63,7 @@ class WarmCache(Lever):
         warm = missed(workload)
         if warm is None:
             return workload
-        sent = planned(warm) if self.pings else planned(warm).clear()
+        sent = planned(warm.steps) if self.pings else planned(warm.steps).clear()
         more = gained(warm, sent, wait=self.wait)
         if more.is_empty():
             return workload
@@ -82,7 +83,7 @@ class WarmCache(Lever):
     def action(self, before: Workload, after: Workload) -> str:
         """Where to ping, and which features to send one call ahead."""
         warm = missed(before)
-        rows = [] if warm is None or not self.pings else summed(planned(warm))
+        rows = [] if warm is None or not self.pings else summed(planned(warm.steps))
         said = [f"{row[0]} (up to {row[3]} in a row, for {row[2]} entries)" for row in rows]
         told = f"Send keep-alive pings in {listing(said)}. " if said else ""
         waits = 0 if warm is None or not self.wait else warm.apart.height
@@ -95,7 +96,7 @@ class WarmCache(Lever):
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """How many pings, and how many of them nobody came back for."""
         warm = missed(before)
-        sent = None if warm is None or not self.pings else planned(warm)
+        sent = None if warm is None or not self.pings else planned(warm.steps)
         if sent is None or sent.is_empty():
             return []
         pings, vain = (
@@ -110,7 +111,7 @@ class WarmCache(Lever):
     def details(self, before: Workload, after: Workload) -> Sequence[Table]:
         """Per feature how many pings, and what they read and spare."""
         warm = missed(before)
-        rows = [] if warm is None or not self.pings else summed(planned(warm))
+        rows = [] if warm is None or not self.pings else summed(planned(warm.steps))
         return (Table("Pings that pay", COLUMNS, rows),) if rows else ()
 
 
@@ -118,13 +119,6 @@ class WarmCache(Lever):
 def missed(workload: Workload) -> Warm | None:
     """What gaps and parallel calls cost."""
     return warmed(workload)
-
-
-def planned(warm: Warm) -> pl.DataFrame:
-    """The calls that are followed by pings, see `_cache.warm.pinged`."""
-    known = worthwhile(warm.steps).select(*NAMED, "most")
-    rows = warm.steps.join(known, on=NAMED, nulls_equal=True)
-    return pinged(rows, pl.col("most")).filter(pl.col("pings") > 0)
 
 
 def gained(warm: Warm, sent: pl.DataFrame, *, wait: bool) -> pl.DataFrame:

@@ -11,8 +11,9 @@ from typing import ClassVar, Self
 
 import polars as pl
 
-from costscope.levers._rows import IS_OUTPUT
-from costscope.levers._waste.base import Waste, carried, known, none, sized
+from costscope.columns import codes
+from costscope.levers._runs import runs
+from costscope.levers._waste.base import Waste, carried, known, none, sized, spoken
 from costscope.levers._words import count
 from costscope.model import Workload
 
@@ -62,8 +63,10 @@ class WasteAborted(Waste):
         gone = known(workload, self)
         if self.whole or gone.is_empty():
             return super().apply(workload)
-        mine = pl.col("call_no").is_in(gone["call_no"].implode())
-        return workload.with_(parts=workload.parts.filter(~(mine & IS_OUTPUT)))
+        parts = workload.parts
+        reply = codes(parts["billing_class"], ("output",)) == 0
+        lost = reply & runs(parts).of(gone["call_no"].to_numpy())
+        return workload.with_(parts=parts.filter(pl.Series(~lost)))
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: only the reply would not have been billed. High: nor would the prompt."""
@@ -97,15 +100,17 @@ class WasteAborted(Waste):
         )
 
 
+_KNOWN = ["call_no", "status", "finish_reason", "estimated", "added"]
+
+
 def _broken(calls: pl.DataFrame) -> pl.DataFrame:
     status = pl.col("status").str.to_lowercase()
     open_end = (status != "incomplete") | pl.col("finish_reason").is_null()
-    return calls.filter(status.is_in(ABORTED), open_end, ~pl.col("added"))
+    return calls[_KNOWN].filter(status.is_in(ABORTED), open_end, ~pl.col("added"))
 
 
 def _not_carried(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """Those calls with a known text in their reply of which no block stands in any prompt."""
-    mine = pl.col("call_no").is_in(calls["call_no"].implode())
-    said = parts.filter(mine & IS_OUTPUT & (pl.col("content") != 0)).select("call_no")
+    said = spoken(parts, calls["call_no"]).filter(pl.col("content") != 0)
     calls = calls.join(said, on="call_no", how="semi", maintain_order="left")
     return calls.join(carried(parts, calls), on="call_no", how="anti", maintain_order="left")

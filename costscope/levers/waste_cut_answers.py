@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import Ints
 from costscope.errors import SettingsError
 from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._runs import runs
 from costscope.levers._waste.base import CALLER, SECONDS, Waste, carried, known, none, sized
 from costscope.levers._words import count
 from costscope.model import ANSWERED, Workload
@@ -23,6 +26,7 @@ Bedrock and Gemini, and Mistral; OpenAI's Responses API calls such an answer inc
 QUICK_S = 60
 """The pessimistic end takes only what was asked again within a minute, as a program does."""
 
+_KNOWN = ["session", "trace", "user_id", "status", "finish_reason", "added"]
 _SAME = ("_caller", "model", "prompt", "input_tokens")
 
 
@@ -57,16 +61,13 @@ class WasteCutAnswers(Waste):
         if cut.is_empty():
             return none()
         both = sized(workload, others).join(_prompts(workload, others), on="call_no")
-        first = both.join(cut.select("call_no"), on="call_no", how="semi")
-        pairs = first.join(both, on=_SAME, suffix="_next")
-        wait = pl.col("sent_at_next") - pl.col("sent_at")
-        pairs = pairs.filter(
-            wait > pl.duration(seconds=0),
-            wait <= pl.duration(microseconds=self.within_s * SECONDS),
-            pl.col("output_tokens_next") > pl.col("output_tokens"),
-        )
-        kind = pl.lit("cut, then asked again").alias("kind")
-        again = pairs.select("call_no", kind).unique()
+        both = both.sort(*_SAME, "sent_at")
+        group = both.select(pl.struct(_SAME).rle_id()).to_series().to_numpy().astype(np.int64)
+        sent = both["sent_at"].dt.timestamp("us").to_numpy()
+        tokens = both["output_tokens"].to_numpy()
+        longer = _longest(group, sent, tokens, self.within_s * SECONDS) > tokens
+        again = both.filter(pl.Series(longer), "cut").select("call_no")
+        again = again.with_columns(kind=pl.lit("cut, then asked again"))
         used = carried(workload.parts, again) if again.height else again
         return again.join(used, on="call_no", how="anti")
 
@@ -76,7 +77,7 @@ class WasteCutAnswers(Waste):
 
     def notes(self, before: Workload, after: Workload) -> Sequence[str]:
         """How many answers were cut at all."""
-        cut = before.calls.filter(_is_cut())
+        cut = before.calls[_KNOWN].filter(_is_cut())
         if cut.is_empty():
             return []
         said = f"Answers cut by their limit: {cut.height:,}; "
@@ -87,6 +88,27 @@ class WasteCutAnswers(Waste):
                 f" Of {count(blind, 'cut answer')} the log does not say who asked: too little data."
             )
         return [said]
+
+
+def _longest(group: Ints, sent: Ints, tokens: Ints, within: int) -> Ints:
+    """The most tokens that any later row of the same group has, if it was sent within so much time; -1
+    for none. Rows are sorted by group and time.
+
+    Each looks at a stretch of rows. Its maximum is that of two stretches, as long as a power of two,
+    which cover it, so that many rows alike cost no more than their number times its logarithm.
+    """
+    times = np.unique(sent)
+    turns = len(times) + 1
+    place = group * turns + np.searchsorted(times, sent)
+    start = np.searchsorted(place, place, side="right")
+    until = np.searchsorted(times, sent + within, side="right")
+    end = np.searchsorted(place, group * turns + until)
+    found, most, width = np.full(len(tokens), -1), tokens, 1
+    while (end - start >= width).any():
+        mine = np.flatnonzero((end - start >= width) & (end - start < 2 * width))
+        found[mine] = np.maximum(most[start[mine]], most[end[mine] - width])
+        most, width = np.maximum(most[:-width], most[width:]), 2 * width
+    return found
 
 
 def _is_cut() -> pl.Expr:
@@ -110,6 +132,7 @@ def _candidates(calls: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _prompts(workload: Workload, calls: pl.DataFrame) -> pl.DataFrame:
     """call_no and `prompt`, the hash of the whole prompt, of these calls."""
-    mine = pl.col("call_no").is_in(calls["call_no"].implode()) & ~IS_OUTPUT
-    parts = workload.parts.lazy().filter(mine, pl.col("content") != 0)
-    return parts.group_by("call_no").agg(pl.col("prefix").last().alias("prompt")).collect()
+    rows = runs(workload.parts).rows(calls["call_no"].to_numpy())
+    parts = workload.parts[["call_no", "billing_class", "content", "prefix"]][rows]
+    parts = parts.filter(~IS_OUTPUT, pl.col("content") != 0)
+    return parts.group_by("call_no").agg(pl.col("prefix").last().alias("prompt"))

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import numpy as np
 import polars as pl
 
 from costscope.levers._prefix import rehash
 from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._runs import runs
 from costscope.levers._waste.base import Waste, known, none
 from costscope.levers._words import count, percent
 from costscope.model import ANSWERED, Workload
@@ -72,8 +74,12 @@ class WasteEmbeddings(Waste):
         old = texts.filter(~pl.col("new") & (pl.col("content") != 0))
         if self.whole or old.is_empty():
             return workload
-        parts = workload.parts.join(old, on=_BLOCK, how="anti", maintain_order="left")
-        return workload.with_(parts=rehash(parts))
+        parts = workload.parts
+        rows = runs(parts).rows(old["call_no"].unique().to_numpy())
+        few = parts[list(_BLOCK)][rows].with_columns(row=pl.Series(rows))
+        keep = np.ones(parts.height, bool)
+        keep[few.join(old, on=_BLOCK, how="semi")["row"].to_numpy()] = False
+        return workload.with_(parts=rehash(parts.filter(pl.Series(keep))))
 
     def scenarios(self) -> tuple[Self, Self]:
         """Low: only whole requests, settings included. High: as set."""
@@ -90,15 +96,20 @@ class WasteEmbeddings(Waste):
         )
 
 
+_KNOWN = [
+    "call_no", "call_id", "provider", "model", "sent_at", "status", "request_hash", "added",
+]  # fmt: skip
+
+
 @once
 def embedded(workload: Workload) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The answered calls of embedding models that have no output; and of their blocks call_no, seq,
     content, tokens, `new`: whether this is the first time, or it is not known what it is."""
     model = pl.col("model")
     named = model.str.contains(EMBEDDING) & ~model.str.contains(RERANKING)
-    calls = workload.calls.filter(named, pl.col("status").is_in(ANSWERED), ~pl.col("added"))
-    mine = pl.col("call_no").is_in(calls["call_no"].implode())
-    parts = workload.parts.filter(mine) if calls.height else workload.parts.clear()
+    calls = workload.calls[_KNOWN].filter(named, pl.col("status").is_in(ANSWERED), ~pl.col("added"))
+    rows = runs(workload.parts).rows(calls["call_no"].to_numpy())
+    parts = workload.parts[["call_no", "seq", "content", "billing_class", "tokens"]][rows]
     spoke = parts.filter(IS_OUTPUT & (pl.col("tokens") > 0)).select("call_no")
     calls = calls.join(spoke, on="call_no", how="anti", maintain_order="left")
     blocks = parts.group_by(_BLOCK).agg(pl.col("content").first(), pl.col("tokens").sum())

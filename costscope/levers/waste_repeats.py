@@ -16,6 +16,10 @@ from costscope.levers._waste.base import CALLER, FOUND, SECONDS, Waste
 from costscope.levers._words import count
 from costscope.model import Trait, Workload
 
+_KNOWN = [
+    "call_no", "call_id", "session", "trace", "user_id", "sent_at", "status", "temperature",
+    "request_hash", "traits", "added",
+]  # fmt: skip
 _SAME = ("request_hash", "_caller")
 
 
@@ -95,7 +99,7 @@ class WasteRepeats(Waste):
 
     def _close(self, calls: pl.DataFrame) -> pl.DataFrame:
         """Calls with an identical one near them in time, in order: group, call_no, sent."""
-        able = calls.filter(self._able()).with_columns(CALLER.alias("_caller"))
+        able = calls[_KNOWN].filter(self._able()).with_columns(CALLER.alias("_caller"))
         able = able.filter(pl.col("_caller").is_not_null(), pl.col("request_hash").is_duplicated())
         able = able.sort(*_SAME, "sent_at", "call_id").select(
             pl.struct(_SAME).rle_id().alias("group"),

@@ -12,12 +12,14 @@ from typing import ClassVar, Self
 
 import polars as pl
 
+from costscope.columns import places
 from costscope.errors import SettingsError
-from costscope.levers._rows import without
+from costscope.levers._rows import by_class, without
 from costscope.levers._waste.base import CALLER, SECONDS, Waste, known, none, sized
 from costscope.levers._waste.written import inherited
 from costscope.levers._words import count
 from costscope.model import ANSWERED, Workload
+from costscope.once import once
 from costscope.prices.rules import caching_rule
 
 QUICK_S = 60
@@ -105,10 +107,17 @@ class WasteRetries(Waste):
         return said
 
 
+_KNOWN = [
+    "call_no", "call_id", "session", "trace", "user_id", "sent_at", "status", "request_hash",
+    "estimated", "retry_of", "added",
+]  # fmt: skip
+
+
+@once
 def repeated(calls: pl.DataFrame, lever: WasteRetries) -> pl.DataFrame:
-    """The attempts that were made again: the columns of `calls`, `next` (the call_no of the attempt that
-    followed), and `said`: whether the log names it."""
-    calls = calls.filter(~pl.col("added"))
+    """The attempts that were made again: _KNOWN, `next` (the call_no of the attempt that followed), and
+    `said`: whether the log names it."""
+    calls = calls[_KNOWN].filter(~pl.col("added"))
     failed = calls.filter(pl.col("status") != "ok")
     named = calls.filter(pl.col("retry_of").is_not_null())
     if failed.is_empty() and named.is_empty():
@@ -124,8 +133,13 @@ def repeated(calls: pl.DataFrame, lever: WasteRetries) -> pl.DataFrame:
     return pl.concat(both)
 
 
+_PLACED = ["call_no", "provider", "channel", "model", "sent_at", "status", "tier"]
+
+
 def _followed(first: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """Those of `first` that some of `named` repeat by their own word, with `next`, the first of these."""
+    if named.is_empty():
+        return first.clear().with_columns(next="call_no")
     again = named.sort("sent_at", "call_id").select(call_id="retry_of", next="call_no")
     again = again.unique("call_id", keep="first", maintain_order=True)
     return first.join(again, on="call_id", maintain_order="left")
@@ -135,8 +149,9 @@ def _heirs(workload: Workload, gone: pl.DataFrame, lever: WasteRetries) -> pl.Da
     """call_no, `heir` (the attempt that stays) and `implicit` (whether the provider caches by itself) of
     attempts that go and that the simulator of caching does not see: what a failed call put into the
     cache, its retry would."""
+    at = places(gone["call_no"].to_numpy(), workload.calls["call_no"].to_numpy())
     unseen = (pl.col("status") == "error") | (pl.col("tier") == "batch")
-    hidden = workload.calls.filter(unseen).join(gone, on="call_no", how="semi")
+    hidden = workload.calls[_PLACED][at].filter(unseen)
     rows = repeated(workload.calls, lever).select("call_no", "next") if hidden.height else gone
     follow = dict(rows.join(gone, on="call_no", how="semi").iter_rows()) if hidden.height else {}
     day = pl.col("sent_at").dt.date()
@@ -155,8 +170,7 @@ def _read(workload: Workload, lever: WasteRetries, log: Workload | None = None) 
     """Tokens that the attempts which stay read from a cache."""
     log = log or workload
     heirs = _heirs(log, known(log, lever), lever)["heir"].unique()
-    mine = pl.col("call_no").is_in(heirs.implode()) & (pl.col("billing_class") == "cache_read")
-    return int(workload.parts.filter(mine)["tokens"].sum()) if len(heirs) else 0
+    return int(by_class(workload.parts, heirs, ("cache_read",)).sum())
 
 
 def _last(call: int, follow: Mapping[int, int]) -> int | None:

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from costscope.levers._rows import IS_OUTPUT
-from costscope.levers._waste.base import Waste, none
+from costscope.levers._waste.base import Waste, none, prompts_with, spoken
 from costscope.levers._words import count
 from costscope.model import ANSWERED, Workload
 
 CONVERSATION = pl.coalesce("session", "trace")
+_KNOWN = ["call_no", "session", "trace", "request_hash", "status", "added"]
 _SAME = ("_conversation", "request_hash")
 
 
@@ -75,7 +75,7 @@ class WasteUnused(Waste):
 
 def _asked(workload: Workload) -> pl.DataFrame:
     """Calls whose request some other call of their conversation has too: call_no and _SAME."""
-    calls = workload.calls.filter(
+    calls = workload.calls[_KNOWN].filter(
         (pl.col("request_hash") != 0) & ~pl.col("added") & pl.col("status").is_in(ANSWERED),
         CONVERSATION.is_not_null(),
         pl.col("request_hash").is_duplicated(),
@@ -86,16 +86,12 @@ def _asked(workload: Workload) -> pl.DataFrame:
 def _carried(workload: Workload, asked: pl.DataFrame) -> pl.DataFrame:
     """The blocks of these calls' replies, and whether a prompt of the conversation has them: call_no,
     content, carried. What is thought is no answer."""
-    mine = pl.col("call_no").is_in(asked["call_no"].implode())
-    spoken = pl.col("segment") == "output"
-    said = workload.parts.filter(mine, spoken).select("call_no", "content").unique()
+    said = spoken(workload.parts, asked["call_no"]).filter(pl.col("segment") == "output")
+    said = said.select("call_no", "content").unique()
     said = said.join(asked.select("call_no", "_conversation"), on="call_no")
-    texts = said["content"].unique().implode()
     inside = workload.calls.select("call_no", CONVERSATION.alias("_conversation"))
-    there = workload.parts.filter(
-        ~IS_OUTPUT & (pl.col("content") != 0), pl.col("content").is_in(texts)
-    )
-    there = there.select("call_no", "content").join(inside, on="call_no")
+    texts = said["content"].filter(said["content"] != 0)
+    there = prompts_with(workload.parts, texts).join(inside, on="call_no")
     there = there.select("_conversation", "content", carried=pl.lit(value=True)).unique()
     found = said.join(there, on=["_conversation", "content"], how="left")
     return found.select("call_no", "content", pl.col("carried").fill_null(value=False))

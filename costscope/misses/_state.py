@@ -66,6 +66,8 @@ def state_of(workload: Workload, book: Book, spans: pl.DataFrame, most: int) -> 
     """The calls that a provider caches, or was asked to: those with a time, a rule and billed usage; of
     a log of more than `most` parts the latest."""
     calls = situated(workload)
+    about = workload.calls.select("call_no", pl.exclude(calls.columns))
+    calls = calls.join(about, on="call_no", how="left", maintain_order="left")
     asked = pl.col("in_force") | (pl.col("marks").sum().over(PROGRAM) > 0)
     calls = _latest(calls.filter(asked | ~EXPLICIT), workload.parts, most).with_columns(
         ttl=pl.when("in_force").then("longest").otherwise("ttl"),

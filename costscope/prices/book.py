@@ -6,7 +6,7 @@ and never another model's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.columns import codes, places, sums
+from costscope.columns import Ints
 from costscope.model import CLASSES, INPUT_CLASSES, Workload
-from costscope.prices import facts, library, lookup, match, overrides, quotes, units
+from costscope.prices import facts, library, lookup, match, overrides, quotes, units, usage
 from costscope.prices.overrides import Override, Overrides
 from costscope.prices.quotes import TIERS, Moment, Quote, Table
 from costscope.prices.subjects import Subject
@@ -30,6 +30,11 @@ _UNKNOWN = -1
 """Where arrays of rates have none."""
 _PER_MILLION = 10**6
 """Picodollars a token for each dollar per million tokens."""
+
+FITS = 2**62
+"""Amounts below this fit in 64 bits, and so does the sum of two of them."""
+Whole = NDArray[Any]
+"""Whole numbers: of 64 bits, or objects where they are larger."""
 
 _Rates = tuple[tuple[int | None, str], ...]
 _RATES = {
@@ -58,6 +63,8 @@ class PriceBook:
 
     def __init__(self, user: Overrides | None = None) -> None:
         self._user = user or Overrides()
+        self._found: dict[lookup.Key, _Rates] = {}
+        self._paid: dict[tuple[lookup.Key, str], int] = {}
 
     @classmethod
     def load(cls, user_file: Path | None = None) -> Self:
@@ -83,29 +90,27 @@ class PriceBook:
         and (rate_no, billing_class, rate_pd, source) with all seven classes of every rate; rate_pd
         is picodollars a token, null where no price is known.
         """
-        numbers, rates = self._numbered(calls, calls["input_tokens"])
+        numbers, found = self._keys(calls)
+        distinct: dict[_Rates, int] = {}
+        same = [distinct.setdefault(self._rates(key), len(distinct)) for key in found]
         rows = [
             (number, name, *rate)
-            for number, of_classes in enumerate(rates)
+            for of_classes, number in distinct.items()
             for name, rate in zip(CLASSES, of_classes, strict=True)
         ]
-        keyed = calls.select("call_no", rate_no=pl.Series(numbers, dtype=pl.UInt32))
+        of = pl.Series(np.array(same, np.int64)[numbers], dtype=pl.UInt32)
+        keyed = calls.select("call_no", rate_no=of)
         return keyed, pl.DataFrame(rows, schema=_RATES, orient="row")
 
     def quotes(self, calls: pl.DataFrame) -> list[Table]:
         """For each of some calls (as `rates` takes them), a quote for each billing class: what `rates`
         gives as whole picodollars, with the days on which it began and was checked."""
-        numbers, found = lookup.keys(calls, calls["input_tokens"], self.as_of, self._change_days)
+        numbers, found = self._keys(calls)
         return [self._quote(found[n].subject, found[n].moment) for n in numbers.tolist()]
 
-    def _numbered(
-        self, calls: pl.DataFrame, input_tokens: pl.Series
-    ) -> tuple[NDArray[np.int64], list[_Rates]]:
-        """For each call the number of its rates, and the rates."""
-        numbers, found = lookup.keys(calls, input_tokens, self.as_of, self._change_days)
-        distinct: dict[_Rates, int] = {}
-        same = [distinct.setdefault(self._rates(key), len(distinct)) for key in found]
-        return np.array(same, np.int64)[numbers], list(distinct)
+    def _keys(self, calls: pl.DataFrame) -> tuple[Ints, list[lookup.Key]]:
+        length = lookup.lengths(calls["input_tokens"])
+        return lookup.keys(calls, length, self.as_of, self._change_days)
 
     def price(self, calls: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
         """`parts` with a column `pd`: tokens times rate in picodollars (i64), null where unpriced.
@@ -131,33 +136,38 @@ class PriceBook:
     def cost(self, workload: Workload) -> pl.DataFrame:
         """What each call cost, in the order of the calls: call_no, pd (i128 picodollars of its priced
         parts and units; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""
-        tokens = _tokens(workload)
-        prompt = tokens[:, [CLASSES.index(name) for name in INPUT_CLASSES]].sum(axis=1)
-        numbers, found = self._numbered(workload.calls, pl.Series(prompt))
+        calls, tokens = workload.calls, usage.by_class(workload)
+        prompt = tokens[:, : len(INPUT_CLASSES)].sum(axis=1)
+        number, found = lookup.keys(calls, prompt, self.as_of, self._change_days)
         rates = np.array(
-            [[_UNKNOWN if rate is None else rate for rate, _ in of] for of in found], np.int64
-        ).reshape(-1, len(CLASSES))[numbers]
-        known = rates != _UNKNOWN
-        paid = _exact(tokens, rates) * np.where(known, rates, 0)
-        unpriced = np.where(known, 0, tokens).sum(axis=1)
+            [[_UNKNOWN if rate is None else rate for rate, _ in self._rates(key)] for key in found],
+            np.int64,
+        ).reshape(-1, len(CLASSES))
+        unknown = rates == _UNKNOWN
+        whole = _times(tokens, np.where(unknown, 0, rates), number)
+        unpriced = np.where(unknown[number], tokens, 0).sum(axis=1)
         blank = (unpriced > 0) & (unpriced == tokens.sum(axis=1))
-        whole = paid.sum(axis=1)
-        pd = pl.Series("pd", whole.tolist() if whole.dtype == object else whole).cast(pl.Int128)
-        costs = pl.DataFrame(
-            [workload.calls["call_no"], pd, pl.Series("unpriced_tokens", unpriced)]
-        )
-        beside = self._beside(workload.calls, prompt)
-        return costs.with_columns(pd=pl.when(~pl.Series(blank)).then(pl.col("pd") + beside))
+        whole = _plus(whole, *self._beside(calls, number, found))
+        pd = pl.Series("pd", whole.tolist() if whole.dtype == object else whole, pl.Int128)
+        if blank.any():
+            pd = pd.scatter(np.flatnonzero(blank), None)
+        return pl.DataFrame([calls["call_no"], pd, pl.Series("unpriced_tokens", unpriced)])
 
-    def _beside(self, calls: pl.DataFrame, prompt: NDArray[np.int64]) -> pl.Series | pl.Expr:
-        """What the priced units of each call cost."""
-        nothing = pl.lit(0, pl.Int128)
+    def _beside(
+        self, calls: pl.DataFrame, number: Ints, keys: Sequence[lookup.Key]
+    ) -> tuple[Ints, list[int]]:
+        """The places of the calls with units, and what those of them cost that have a price."""
         if "units" not in calls.columns or calls["units"].null_count() == calls.height:
-            return nothing
-        rows = self.unit_rows(calls.with_columns(input_tokens=pl.Series(prompt)))
-        sums = rows.group_by("call_no").agg(pl.col("pd").sum())
-        found = calls.select("call_no").join(sums, on="call_no", how="left", maintain_order="left")
-        return found["pd"].fill_null(0)
+            return np.zeros(0, np.int64), []
+        told = np.flatnonzero(calls["units"].is_not_null())
+        pairs = zip(number[told].tolist(), calls["units"].gather(told).to_list(), strict=True)
+        return told, [self._units(keys[key], text) for key, text in pairs]
+
+    def _units(self, key: lookup.Key, text: str) -> int:
+        """What a call's units cost, worked out once."""
+        if (key, text) not in self._paid:
+            self._paid[key, text] = units.paid(key, text, self._quote, self._user)
+        return self._paid[key, text]
 
     def describe(self, model: str, provider: str | None, at: date) -> list[Rate]:
         """Every known price of a model on a day: a Rate for each billing class of each tier that is
@@ -182,8 +192,11 @@ class PriceBook:
         return get_close_matches(model.lower(), match.stated_names(), n=3)
 
     def _rates(self, key: lookup.Key) -> _Rates:
-        table = self._quote(key.subject, key.moment)
-        return tuple(_picodollars(table[name]) for name in CLASSES)
+        """The rates of a key, worked out once: every what-if asks for the same ones."""
+        if key not in self._found:
+            table = self._quote(key.subject, key.moment)
+            self._found[key] = tuple(_picodollars(table[name]) for name in CLASSES)
+        return self._found[key]
 
     def _change_days(self, subject: Subject) -> list[date]:
         return sorted({*subject.change_days, *self._user.days()})
@@ -216,22 +229,23 @@ class PriceBook:
         return Quote(None, why) if factor is None else listed.times(factor, why)
 
 
-def _tokens(workload: Workload) -> NDArray[np.int64]:
-    """A row per call, in their order, and a column per class of CLASSES: its tokens."""
-    parts, calls = workload.parts, workload.calls["call_no"].to_numpy()
-    place = places(parts["call_no"].to_numpy(), calls)
-    kind = codes(parts["billing_class"], CLASSES)
-    known = np.flatnonzero(place >= 0)
-    cells = place[known] * len(CLASSES) + kind[known]
-    found = sums(cells, parts["tokens"].to_numpy()[known], len(calls) * len(CLASSES))
-    return found.reshape(len(calls), len(CLASSES))
-
-
-def _exact(tokens: NDArray[np.int64], rates: NDArray[np.int64]) -> NDArray[Any]:
-    """The tokens as whole numbers that hold what a call costs at these rates: counts that no model can
-    have read are computed in Python's own."""
+def _times(tokens: Ints, rates: Ints, number: Ints) -> Whole:
+    """What the tokens of each call cost, by class, at the rates of its number, added up: in Python's own
+    numbers where counts that no model can have read would not fit."""
     most = int(tokens.max(initial=0)) * int(rates.max(initial=0)) * len(CLASSES)
-    return tokens if most < 2**63 else tokens.astype(object)
+    own = tokens if most < FITS else tokens.astype(object)
+    found: Whole = (own * rates[number]).sum(axis=1)
+    return found
+
+
+def _plus(whole: Whole, places: Ints, more: Sequence[int]) -> Whole:
+    """The sums with something more at some places."""
+    if not more:
+        return whole
+    fits = whole.dtype != object and max(map(abs, more)) < FITS
+    found = whole if fits else whole.astype(object)
+    found[places] += np.array(more, found.dtype)
+    return found
 
 
 @lru_cache(maxsize=16384)

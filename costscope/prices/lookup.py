@@ -21,6 +21,7 @@ from costscope.prices.subjects import Subject
 
 NAMES = ("provider", "channel", "region", "model", "tier")
 EPOCH = date(1970, 1, 1)
+DAY_US, MINUTE_US = 86_400_000_000, 60_000_000
 Ints = NDArray[np.int64]
 
 
@@ -35,9 +36,9 @@ class Key:
 class Named(NamedTuple):
     """What of a price can be told from the calls alone, whatever their length."""
 
-    kinds: pl.DataFrame
-    """A row for each distinct set of NAMES, sorted."""
     subjects: Sequence[Subject]
+    """Of each kind of calls: those with the same NAMES, which are sorted."""
+    tiers: Sequence[str]
     """Of each kind."""
     kind: Ints
     """Of each call, in the order of the calls."""
@@ -49,7 +50,7 @@ class Named(NamedTuple):
 
 def keys(
     calls: pl.DataFrame,
-    input_tokens: pl.Series,
+    input_tokens: Ints,
     as_of: date,
     change_days: Callable[[Subject], Sequence[date]],
 ) -> tuple[Ints, list[Key]]:
@@ -62,16 +63,20 @@ def keys(
     found = named(calls)
     day = np.where(found.minute < 0, (as_of - EPOCH).days, found.day)
     slot = _passed(found.minute, [s.minutes for s in found.subjects], found.kind, at=True)
-    length = input_tokens.cast(pl.Int64).fill_null(0).to_numpy()
-    step = _passed(length, [s.thresholds for s in found.subjects], found.kind, at=False)
+    step = _passed(input_tokens, [s.thresholds for s in found.subjects], found.kind, at=False)
     columns = (found.kind, day, slot, step)
-    sizes = _sizes(columns)
-    # One number a row sorts ten times as fast as four.
-    distinct, of = np.unique(np.ravel_multi_index(columns, sizes), return_inverse=True)
+    # One number a row is told from others ten times as fast as four; small ones faster still.
+    passed = day - (day.min() if len(day) else 0)
+    numbers = (found.kind, passed, slot, step)
+    one, of = _distinct(np.ravel_multi_index(numbers, _sizes(numbers)))
     changes = [change_days(subject) for subject in found.subjects]
-    rows = np.stack(np.unravel_index(distinct, sizes), axis=1)
-    numbers, merged = _merged(rows, found, changes)
-    return numbers[of], merged
+    place, merged = _merged(np.stack([c[one] for c in columns], axis=1), found, changes)
+    return place[of], merged
+
+
+def lengths(input_tokens: pl.Series) -> Ints:
+    """A column of lengths as `keys` takes them; unknown is 0."""
+    return input_tokens.cast(pl.Int64).fill_null(0).to_numpy()
 
 
 def _sizes(columns: Sequence[Ints]) -> list[int]:
@@ -81,17 +86,44 @@ def _sizes(columns: Sequence[Ints]) -> list[int]:
 @once
 def named(calls: pl.DataFrame) -> Named:
     """Who served each call under which name, and when."""
-    names = [pl.col(name).cast(pl.String).fill_null("") for name in NAMES]
-    sent = _utc(calls.schema["sent_at"])
-    columns = calls.lazy().select(
-        *names,
-        kind=pl.concat_str(names, separator="\0").rank("dense").cast(pl.Int64) - 1,
-        day=sent.dt.date().to_physical().cast(pl.Int64).fill_null(0).clip(0),
-        minute=(sent.dt.hour().cast(pl.Int64) * 60 + sent.dt.minute()).fill_null(-1),
+    sent = _utc(calls.schema["sent_at"]).to_physical()
+    names = [pl.col(name).cast(pl.String).cast(pl.Categorical) for name in NAMES]
+    found = calls.lazy().select(
+        *(name.to_physical().cast(pl.Int64).fill_null(-1) + 1 for name in names),
+        known=sent.is_not_null(), sent=sent.fill_null(0),
     ).collect()  # fmt: skip
-    kinds = columns.lazy().select(*NAMES, "kind").unique("kind").sort("kind").collect()
-    subjects = [_subject(*row) for row in kinds.select(NAMES[:4]).iter_rows()]
-    return Named(kinds, subjects, *(columns[n].to_numpy() for n in ("kind", "day", "minute")))
+    one, kind = _alike([found[name].to_numpy() for name in NAMES])
+    columns = [calls[name] for name in NAMES]
+    rows = [tuple(c.item(place) or "" for c in columns) for place in one.tolist()]
+    order = sorted(range(len(rows)), key=lambda number: "\0".join(rows[number]))
+    subjects = [_subject(*rows[number][:4]) for number in order]
+    passed = found["sent"].to_numpy()
+    minute = np.where(found["known"].to_numpy(), passed % DAY_US // MINUTE_US, -1)
+    day = np.maximum(passed // DAY_US, 0)
+    tiers = [rows[number][4] for number in order]
+    return Named(subjects, tiers, np.argsort(order)[kind], day, minute)
+
+
+def _alike(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """The place of one of each kind of rows that some columns make, and of which kind each row is."""
+    kind, one = np.zeros(len(columns[0]), np.int64), np.zeros(0, np.int64)
+    for column in columns:
+        # At most as many kinds as rows, times as many names: no number outgrows its type.
+        one, kind = _distinct(kind * (int(column.max(initial=0)) + 1) + column)
+    return one, kind
+
+
+def _distinct(values: Ints) -> tuple[Ints, Ints]:
+    """A place of each different value (none below zero), ascending by value, and which of them each is."""
+    size = int(values.max(initial=-1)) + 1
+    if size > 4 * len(values):
+        _, one, which = np.unique(values, return_index=True, return_inverse=True)
+        return one, which
+    # As numbers this small need no sorting.
+    place = np.full(size, -1)
+    place[values] = np.arange(len(values))
+    found = place >= 0
+    return place[found], (np.cumsum(found) - 1)[values]
 
 
 def _merged(
@@ -109,9 +141,11 @@ def _merged(
     alike = np.ravel_multi_index(columns, _sizes(columns))
     _, first, of = np.unique(alike, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    tiers = found.kinds["tier"].to_list()
     merged = [
-        Key(found.subjects[k], _moment(found.subjects[k], tiers[k], EPOCH + timedelta(days=d), *at))
+        Key(
+            found.subjects[k],
+            _moment(found.subjects[k], found.tiers[k], EPOCH + timedelta(days=d), *at),
+        )
         for k, d, *at in distinct[first[order]].tolist()
     ]
     place = np.empty(len(order), np.int64)

@@ -182,7 +182,7 @@ def unit_rows(calls: pl.DataFrame, quoting: Quoting, user: Overrides, as_of: dat
         return pl.DataFrame(schema=_ROWS)
     numbers, keys = lookup.keys(
         told,
-        told["input_tokens"],
+        lookup.lengths(told["input_tokens"]),
         as_of,
         lambda subject: sorted({*subject.change_days, *user.days()}),
     )
@@ -200,6 +200,16 @@ def unit_rows(calls: pl.DataFrame, quoting: Quoting, user: Overrides, as_of: dat
     return rows.join(rates, on=("key", "unit"), how="left", maintain_order="left").select(
         "call_no", "unit", "number", pd=pl.col("each") * billed, source="source"
     )
+
+
+def paid(key: lookup.Key, text: str, quoting: Quoting, user: Overrides) -> int:
+    """What the units of one call cost that have a price: `pd` of its `unit_rows`, added up. `text` is
+    its `units`."""
+    cost = 0
+    for name, number in _decode(text).items() if text not in _TEXT else ():
+        each, most, _ = _each(key, name, quoting, user)
+        cost += (each or 0) * (number if most is None else min(number, most))
+    return cost
 
 
 def unit_costs(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,9 +1,9 @@
 """Fees over time: months that pay once what is paid once, and the calls that pay for it."""
 
-import polars as pl
 import pytest
 
 from costscope.advise.bench import Delta
+from costscope.advise.bill import NOTHING
 from costscope.advise.fees import MONTH_US, break_even, monthly, pays_from
 from costscope.model import BreakEven
 from costscope.reports.simulation import DAY_US
@@ -32,7 +32,7 @@ def test_a_month_pays_once_what_is_paid_once():
 
 
 def fees(recurring, once=0):
-    return Delta(pl.DataFrame(), recurring + once, {}, once)
+    return Delta(NOTHING, recurring + once, {}, once)
 
 
 def test_calls_that_pay_for_fees():

@@ -62,6 +62,7 @@ def test_in_the_orders_everybody_comes_early_as_often_as_late():
     assert all(sorted(order) == list("abcdefg") for order in orders)
     assert {sum(order.index(name) for order in orders) for name in "abcdefg"} == {4 * 6}
     assert orders[0] == list("abcdefg")
+    assert joining("abcdefg", 1) == [list("abcdefg"), list("gfedcba")]
 
 
 @settings(deadline=None, max_examples=30)

@@ -115,7 +115,9 @@ def stack(workload: Workload) -> Iterator[Took]:
     benches: list[Bench] = []
     yield measured("bill", lambda: benches.append(Bench(workload, book, every)))
     bench = benches.pop()
-    yield measured("stack", lambda: (d := bench.run(every)) and (d.calls["delta"].sum(), d.fees))
+    yield measured(
+        "stack", lambda: (d := bench.run(every)) and (d.total(d.changes.unknown), d.fees)
+    )
 
 
 def whole(workload: Workload) -> Iterator[Took]:

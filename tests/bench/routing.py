@@ -21,9 +21,9 @@ from costscope.filters import Filters
 from costscope.ingest.load import ingest
 from costscope.levers._own.moving import without_traits
 from costscope.levers._route.curve import Curve, curve, interval
-from costscope.levers._route.moves import sizes_of
 from costscope.levers._route.rules import hardness
 from costscope.levers._route.study import Study, studies
+from costscope.levers._rows import sizes
 from costscope.levers.learned_routing import LearnedRouting
 from costscope.levers.routing import Routing
 from costscope.model import Workload
@@ -75,7 +75,7 @@ def results(folder: Path) -> tuple[list[Result], Study]:
 def measured(work: Workload) -> tuple[list[Result], Study]:
     """The same of a log that holds both models' answers to the same questions."""
     found, (study,) = studies(work, LEVER.wish())
-    sized = work.calls.join(sizes_of(work.parts), on="call_no").join(found.calls, on="call_no")
+    sized = work.calls.join(sizes(work.parts), on="call_no").join(found.calls, on="call_no")
     strong = sized.filter(pl.col("model") == STRONG).sort("session")
     weak = sized.filter(pl.col("model") == WEAK).sort("session")
     gain = strong["good"].to_numpy() - weak["good"].to_numpy()

@@ -8,7 +8,7 @@ import pytest
 
 from costscope.levers._cache import policy as _cache_policy
 from costscope.levers._cache import search as _cache_search
-from costscope.levers._cache.policy import billing, under
+from costscope.levers._cache.policy import UNITS, billing
 from costscope.levers._cache.rows import Spot
 from costscope.levers._cache.search import places, searched
 from costscope.levers._prefix import blocks
@@ -107,9 +107,10 @@ def test_the_search_finds_what_trying_everything_finds():
 
     def saved(spots):
         chosen = known.with_columns(policy=pl.lit("chosen"), spots=pl.lit(spots, pl.Int64))
-        return int(under(0, all_blocks, chosen, billing)["units"].sum())
+        billed = billing(all_blocks, chosen)
+        return sum((100 - units) * int(billed[kind].sum()) for kind, units in UNITS.items())
 
-    (found,) = searched(all_blocks, known, billing)["spots"].to_list()
+    (found,) = set(searched(work.parts, known).tolist())
     assert len(sets) == 99
     assert saved(found) == max(map(saved, sets))
 

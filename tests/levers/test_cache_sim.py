@@ -1,6 +1,8 @@
 """The simulator against an event-by-event reference, and its properties."""
 
+import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,14 +203,33 @@ def test_a_whole_prompt_is_as_long_as_it_was_billed_whatever_the_next_call_makes
     assert ideals(work, "explicit") == [0, 2_500]
 
 
-def test_shares_and_batches_change_nothing(monkeypatch):
+@pytest.mark.parametrize("whole_units", [False, True])
+@pytest.mark.parametrize("mode", RULES)
+def test_shares_and_batches_change_nothing(mode, whole_units, monkeypatch):
     work = log(
         [(i * 60, prompt, "abc"[i % 3]) for i, prompt in enumerate(["ad", "adc", "adb"] * 9)]
     )
-    for mode in RULES:
-        whole = ideals(work, mode, policy="conversation")
-        with monkeypatch.context() as patch:
-            patch.setattr(_cache_live, "SHARE", 3)
-            patch.setattr(_cache_sim, "BATCH", 4)
-            assert ideals(work, mode, policy="conversation") == whole
-        assert sum(whole) > 0
+    how = {"policy": "conversation", "whole_units": whole_units}
+    whole = ideals(work, mode, **how)
+    monkeypatch.setattr(_cache_live, "SHARE", 3)
+    monkeypatch.setattr(_cache_sim, "BATCH", 4)
+    assert ideals(work, mode, **how) == whole
+    assert sum(whole) > 0
+
+
+def test_parts_are_as_good_as_blocks():
+    work = workload(
+        call("a", query(2_000, "same", read=900), query(900, "old"), output(50, "x"), at=0),
+        call("b", query(2_000, "same", read=700), query(900, "new"), at=60),
+    )
+    calls = ruled(work, "implicit")
+    assert simulate(work.parts, calls).equals(simulate(blocks(work.parts), calls))
+    assert ideals_of(simulate(work.parts, calls)) == [0, 1_920]
+
+
+def test_prefixes_that_look_alike_at_first_are_told_apart():
+    # With fewer than eight calls all but the last three bits tell prefixes apart: 8 and 9 they do not.
+    key, when = np.array([9, 8, 9, 8, 16], np.uint64), np.array([1, 0, 0, 1, 2], np.uint64)
+    order, other = _cache_live.in_line(key, when, 4)
+    assert order.tolist() == [1, 3, 2, 0, 4]
+    assert other.tolist() == [True, False, True, False, True]

@@ -30,6 +30,7 @@ CODE = "def f(x):   \n    return x\n\n\n\nclass A:\n    pass\n\n\nfor x in y:\n 
         (f"\n {PRETTY} \n", f"\n {LEAN} \n"),
         (f"See:\n{PRETTY}\nand so on", f"See:\n{LEAN}\nand so on"),
         (f"```json\n{PRETTY}\n```\n", f"```json\n{LEAN}\n```\n"),
+        (f"```json\n\r \t{PRETTY}\n```\n", f"```json\n\r \t{LEAN}\n```\n"),
         ('{"n": 12345678901234567890, "n": 1e400}', '{"n":12345678901234567890,"n":1e400}'),
         ('{"quote": "a \\" b"}', '{"quote":"a \\" b"}'),
     ],
@@ -81,6 +82,11 @@ def test_text_without_tables_and_json_keeps_all_but_white_space(text):
 
 def test_space():
     assert space_trimmed("a \nb\t\n\n\n\nc    \n\nd") == "a\nb\n\nc\n\nd"
+    assert [space_trimmed(text) for text in ("a \nb", "a\t\nb", "a\n\n\nb")] == [
+        "a\nb",
+        "a\nb",
+        "a\n\nb",
+    ]
     assert space_trimmed("a  \nb") == "a  \nb", "Markdown's line break"
     assert space_trimmed("  a\n    b c  d\n ") == "  a\n    b c  d\n ", "indentation and ends stay"
 

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from costscope.advise.bench import Bench
-from costscope.levers._cut.cut import cut, leaving, scaled, unbroken
+from costscope.levers._cut.cut import LEFT, SALT, cut, leaving, scaled, unbroken
+from costscope.levers._prefix import rehash
 from costscope.levers._rows import added
 from costscope.levers.history import History
 from costscope.prices import PriceBook
@@ -59,6 +60,33 @@ def test_blocks_that_are_alike_and_cut_alike_stay_alike_in_whatever_class():
     ends = after.parts.unique(["call_no", "seq"]).sort("call_no", "seq")
     one, two = (ends.filter(pl.col("call_no") == n)["prefix"].to_list() for n in (1, 2))
     assert one == two
+
+
+def test_only_calls_that_are_cut_get_other_rows_and_all_prefixes_are_right():
+    two = workload(call("a", *CACHED, query(20, turn=2), output(7, turn=2)),
+                   call("b", *CACHED, query(9, turn=2), output(3, turn=2)))  # fmt: skip
+    first = (two.parts["call_no"] == two.parts["call_no"].min()).to_numpy()
+    gone = first & (two.parts["seq"] == 1).to_numpy()
+    tokens = two.parts["tokens"].to_numpy()
+    after = cut(two, two.parts.with_columns(leaving(tokens, gone)))
+    assert after.parts.height == two.parts.height - 1
+    assert after.parts.filter(pl.col("call_no") == 2).equals(
+        two.parts.filter(pl.col("call_no") == 2)
+    )
+    assert after.parts["prefix"].to_list() == rehash(after.parts)["prefix"].to_list()
+    had = two.parts.filter(pl.col("call_no") == 1, pl.col("seq") > 1)["prefix"]
+    assert (
+        had.to_list()
+        != after.parts.filter(pl.col("call_no") == 1, pl.col("seq") > 1)["prefix"].to_list()
+    )
+
+
+def test_what_is_cut_has_another_content_whatever_its_salt():
+    shorter = LOG.parts.with_columns(
+        pl.lit(1, pl.Int64).alias(LEFT), pl.lit(0, pl.UInt64).alias(SALT)
+    )
+    after = cut(LOG, shorter)
+    assert not set(after.parts["content"]) & set(LOG.parts["content"])
 
 
 def test_nothing_cut_is_the_same_object():

@@ -226,7 +226,9 @@ def summaries(work):
         pl.col("tokens").filter(pl.col("segment") == "output").sum().alias("written"),
     )
     return list(
-        new.join(sizes, on="call_no").select("call_id", "model", "read", "written").iter_rows()
+        new.join(sizes, on="call_no", maintain_order="left")
+        .select("call_id", "model", "read", "written")
+        .iter_rows()
     )
 
 

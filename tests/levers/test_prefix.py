@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costscope.levers import _prefix
 from costscope.levers._prefix import blocks, reclassify, rehash
 from costscope.model import INPUT_CLASSES
 from tests.workloads import call, output, part, query, system, tokens, workload
@@ -122,3 +123,22 @@ def test_the_order_of_rows_does_not_matter(order):
     mixed = reclassify(work.parts[order], cut(cache_read=110))
     assert mixed.equals(reclassify(work.parts, cut(cache_read=110)))
     assert tokens(work.with_(parts=mixed), "a") == {"cache_read": 110, "fresh": 10, "output": 5}
+
+
+def test_many_calls_are_cut_some_at_a_time(monkeypatch):
+    work = workload(
+        *(call(f"c{i}", system(100, read=60), query(20 + i), output(9)) for i in range(9))
+    )
+    cuts = pl.concat(cut(number, cache_read=90 + number) for number in range(1, 8))
+    whole = reclassify(work.parts, cuts)
+    monkeypatch.setattr(_prefix, "SOME", 4)
+    assert reclassify(work.parts, cuts).equals(whole)
+    assert tokens(work.with_(parts=whole), "c6") == {"cache_read": 97, "fresh": 29, "output": 9}
+    assert tokens(work.with_(parts=whole), "c8")["cache_read"] == 60
+
+
+def test_where_no_row_is_cut_or_merged_the_other_columns_stay_themselves():
+    work = workload(call("a", system(100), query(20), output(9)))
+    found = reclassify(work.parts, cut(cache_read=100))
+    assert rows(found) == [(0, "cache_read", 100), (1, "fresh", 20), (2, "output", 9)]
+    assert found.drop("billing_class").equals(work.parts.drop("billing_class"))

@@ -37,6 +37,13 @@ def test_a_line_that_is_there_before_goes_whatever_its_bullet():
     assert cut(TWICE, repetitions(TWICE, [])) == ONCE
 
 
+def test_the_last_line_of_a_paragraph_is_a_line_like_others():
+    text = f"Be kind.\n{RULE}\n\nThe shop is open all day.\n- {RULE}\n\nBye."
+    assert (
+        cut(text, repetitions(text, [])) == f"Be kind.\n{RULE}\n\nThe shop is open all day.\n\nBye."
+    )
+
+
 def test_a_paragraph_goes_as_a_whole_short_lines_included():
     block = "Rules for all:\n- Be brief.\n- Be kind.\n"
     text = f"{block}\nNow this.\n\n{block}"

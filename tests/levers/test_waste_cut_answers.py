@@ -1,9 +1,12 @@
 """Answers that were cut, thrown away and asked for again with more room."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from costscope.errors import SettingsError
-from costscope.levers.waste_cut_answers import WasteCutAnswers
+from costscope.levers.waste_cut_answers import WasteCutAnswers, _longest
 from tests.levers.wasted import INPUT, OUTPUT, asked, clean, dropped, saved, unchanged
 from tests.workloads import call, history, output, query, shuffled, system, workload
 
@@ -102,3 +105,18 @@ def test_planted():
     truth = 20 * (1_000 * INPUT + 30 * OUTPUT)
     assert saved("waste_cut_answers", *pairs, *clean(200)) == truth
     assert saved("waste_cut_answers", *clean()) == 0
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 5)), max_size=25),
+    st.integers(1, 12),
+)
+def test_the_longest_answer_soon_after(rows: list[tuple[int, int, int]], within: int) -> None:
+    rows = sorted(rows, key=lambda row: row[:2])
+    by_hand = [
+        max((t for g, at, t in rows if g == group and 0 < at - sent <= within), default=-1)
+        for group, sent, _ in rows
+    ]
+    columns = np.array(rows, np.int64).reshape(-1, 3).T
+    assert _longest(*columns, within).tolist() == by_hand

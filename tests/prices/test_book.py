@@ -321,3 +321,31 @@ def test_units_are_part_of_what_a_call_costs() -> None:
     each = PriceBook().unit_rows(asked.with_columns(input_tokens=pl.lit(1000)))["pd"].sum()
     assert each > 0
     assert with_units == [without[0] + each, without[1]]
+
+
+def test_what_units_cost_is_the_sum_of_their_rows() -> None:
+    told = [
+        ("gemini-2.5-flash", "google", '{"web_search": 5}'), ("gemini-2.5-flash", "google", "{}"),
+        ("claude-sonnet-4-5", "anthropic", '{"web_search": 2, "nobody_knows": 7}'),
+        ("claude-sonnet-4-5", "anthropic", '{"nobody_knows": 7}'), ("gpt-4o", "openai", None),
+        ("gpt-realtime", "openai", '{"input_audio": 900, "cache_audio": 100}'),
+    ] * 2  # fmt: skip
+    asked = calls(*[{"model": m, "provider": p} for m, p, _ in told]).with_columns(
+        units=pl.Series([text for _, _, text in told])
+    )
+    spent = parts(*[(n, "fresh", 1000) for n in range(len(told))])
+    beside = BOOK.unit_rows(asked).group_by("call_no").agg(pl.col("pd").sum())
+    found = BOOK.cost(Workload(asked.drop("input_tokens"), spent, pl.DataFrame()))["pd"]
+    plain = BOOK.cost(Workload(asked.drop("units", "input_tokens"), spent, pl.DataFrame()))["pd"]
+    expected = dict(beside.iter_rows())
+    assert (found - plain).to_list() == [expected.get(n, 0) for n in range(len(told))]
+    assert sum(expected.values()) > 0
+
+
+def test_units_beyond_64_bits_are_as_exact() -> None:
+    asked = calls({}, {}).with_columns(units=pl.Series([f'{{"web_search": {10**15}}}', None]))
+    spent = parts((0, "fresh", 1000), (1, "fresh", 1000))
+    found = BOOK.cost(Workload(asked.drop("input_tokens"), spent, pl.DataFrame()))["pd"].to_list()
+    each = BOOK.unit_rows(asked)["pd"].item()
+    assert found == [each + found[1], 1000 * 2_500_000]
+    assert each > 2**63

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from costscope.levers._answers.allowed import moments
+from costscope.levers._runs import runs
 from costscope.levers._shares import wilson
 from costscope.levers._words import count
 from costscope.model import Column, Table, Workload
@@ -50,9 +52,8 @@ def compared(workload: Workload, hits: pl.DataFrame) -> pl.DataFrame:
 def _answers(parts: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
     """call_no and `answer`, the hashes of the reply's texts, for calls of `hits` that have them."""
     wanted = pl.concat([hits["call_no"], hits["source"]]).unique()
-    replies = parts.filter(
-        pl.col("segment") == "output", pl.col("call_no").is_in(wanted.implode())
-    ).sort("call_no", "seq")
+    mine = parts[["call_no", "segment", "content"]][runs(parts).rows(wanted.to_numpy())]
+    replies = mine.filter(pl.col("segment") == "output")
     answers = replies.group_by("call_no").agg(pl.col("content").alias("answer"))
     return answers.filter(pl.col("answer").list.min() > 0)
 
@@ -71,12 +72,14 @@ def differing(both: pl.DataFrame, most: float) -> list[str | None]:
 
 def by_age(both: pl.DataFrame) -> Table:
     """How often the log's own answer was the cached one, by the age of the cached one."""
-    rows, left = [], both
-    for name, until in AGES:
-        old = left.filter(pl.col("age") <= until)
-        left = left.filter(pl.col("age") > until)
-        if old.height:
-            rows.append([name, *_share(old.height, int(old["same"].sum()))])
+    ages, same = both["age"].to_numpy(), both["same"].to_numpy()
+    place = np.searchsorted([until for _, until in AGES], ages)
+    counts, alike = (np.bincount(x, minlength=len(AGES)).tolist() for x in (place, place[same]))
+    rows = [
+        [name, *_share(total, equal)]
+        for (name, _), total, equal in zip(AGES, counts, alike, strict=True)
+        if total
+    ]
     return Table(
         "The same answer again? By the age of the cached one",
         [Column("age of the answer"), *_SHARED],
@@ -140,13 +143,11 @@ def _step(asked: pl.DataFrame) -> tuple[str, str]:
     return next((unit, step) for unit, step, until in _STEPS if span <= until)
 
 
-def _held(stored: pl.DataFrame, moments: Sequence[int], most: int) -> Iterator[int]:
+def _held(stored: pl.DataFrame, moments: Sequence[int], most: int) -> list[int]:
     """How many answers are held just before each moment."""
-    starts, ends = stored["start"].sort(), stored["until"].sort()
-    for moment in moments:
-        begun = int(starts.search_sorted(moment, side="left"))
-        gone = int(ends.search_sorted(moment, side="left"))
-        yield min(begun - gone, most)
+    starts, ends = (np.sort(stored[name].to_numpy()) for name in ("start", "until"))
+    there = np.searchsorted(starts, moments) - np.searchsorted(ends, moments)
+    return [min(count, most) for count in there.tolist()]
 
 
 def untimed(before: Workload) -> Iterator[str]:

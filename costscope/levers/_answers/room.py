@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import Flags, Ints, changes
 from costscope.levers._answers.allowed import moments
 from costscope.levers._cache.lru import passed
+
+FAR = 100
+"""Requests that may be looked at for each one before it costs less to play them all through."""
 
 
 def held(made: pl.DataFrame, keys: Sequence[str], ttl_us: int) -> pl.DataFrame:
@@ -20,19 +26,52 @@ def held(made: pl.DataFrame, keys: Sequence[str], ttl_us: int) -> pl.DataFrame:
     return made.select("start", until.alias("until"))
 
 
-def lost(asked: pl.DataFrame, keys: Sequence[str], room: int) -> pl.Series:
-    """`lost`, a flag per call: whether its request (`keys`) was made before, and so many others have
-    been since that its answer is gone, where `room` answers fit and the one that was asked for longest
-    ago goes first. Every request, a hit too, makes its answer the newest."""
-    if asked.height <= room or asked.n_unique(keys) <= room:
-        return pl.repeat(value=False, n=asked.height, eager=True).alias("lost")
-    turns = asked.select(
-        pl.struct(keys).rank("dense").alias("kind"),
-        "sent_at",
-        "call_id",
-        row=pl.int_range(pl.len()),
-    ).sort("sent_at", "call_id")
-    kinds = turns["kind"].to_list()
-    there = pl.Series(passed(kinds, [1] * len(kinds), room), dtype=pl.Boolean)
-    before = pl.int_range(pl.len()).over("kind") > 0
-    return turns.select("row", lost=before & ~there).sort("row")["lost"]
+def lost(kind: Ints, room: int) -> Flags:
+    """For each of some requests in order of time whether its `kind` was asked for before, and so many
+    others have been since that its answer is gone, where `room` answers fit and the one that was asked
+    for longest ago goes first. Every request, a hit too, makes its answer the newest."""
+    if len(kind) <= room:
+        return np.zeros(len(kind), bool)
+    order = np.argsort(kind, kind="stable")
+    again = ~changes(kind[order])
+    place = np.arange(len(kind))
+    before = place.copy()
+    before[order[again]] = order[np.flatnonzero(again) - 1]
+    # Between the two are at most all requests, and at least those that were never made before.
+    repeats = before < place
+    news = np.cumsum(~repeats)
+    gone = repeats & (news - news[before] >= room)
+    unsure = np.flatnonzero(repeats & ~gone & (place - before > room))
+    if (place - before)[unsure].sum() > FAR * len(kind):
+        return repeats & ~_there(kind, room)
+    for at in unsure.tolist():
+        since = slice(before[at] + 1, at)
+        others = ~repeats[since] | (before[since] < before[at])
+        gone[at] = np.count_nonzero(others) >= room
+    return gone
+
+
+def _there(kind: Ints, room: int) -> Flags:
+    """The same by playing it through."""
+    kinds = kind.tolist()
+    return np.fromiter(passed(kinds, repeat(1, len(kinds)), room), bool, len(kinds))
+
+
+def served(
+    group: Iterable[tuple[int, int, int, bool, int]], ttl_us: int
+) -> Iterator[tuple[int, int]]:
+    """(call, source) for the hits among calls of one request in order of time (any, sent, answered,
+    whether the answer is gone, call); the others are stored, each for `ttl_us`."""
+    stored: list[tuple[int, int]] = []
+    for _, sent, answered, gone, call in group:
+        if gone:
+            stored = []
+        elif len(stored) == 1 and stored[0][0] < sent <= stored[0][0] + ttl_us:
+            yield call, stored[0][1]
+            continue
+        stored = [entry for entry in stored if sent <= entry[0] + ttl_us]
+        ready = [entry for entry in stored if entry[0] < sent]
+        if ready:
+            yield call, max(ready)[1]
+        else:
+            stored.append((answered, call))

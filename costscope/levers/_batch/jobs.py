@@ -4,24 +4,39 @@ that nobody waits for. Not a lever; knows no provider.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from costscope.columns import codes, filled, places
 from costscope.errors import SettingsError
-from costscope.levers._rows import matches
+from costscope.levers._rows import kinds, matches
+from costscope.levers._runs import runs
 from costscope.levers._words import count
-from costscope.model import Trait, Workload
+from costscope.model import ANSWERED, Trait, Workload
 from costscope.once import once
 
 JOB, WHY = "job", "why"
 """Columns: what a call belongs to (its feature, else its template, else its model), and why it can
 wait."""
 NAMED, BURST = "named in the settings", "comes in bursts"
+
+_ABOUT = [
+    "call_no", "call_id", "sent_at", "latency_us", "provider", "channel", "model", "session", "trace",
+    "feature", "template",
+]  # fmt: skip
+"""What is told of a call that can wait."""
+_JUDGED = [
+    "call_no", "call_id", "sent_at", "user_id", "session", "trace", "traits", "tags", "feature",
+    "template", "model", "added",
+]  # fmt: skip
+"""What is asked of a call to know whether it can."""
 
 FOUND = {"call_no": pl.Int64, JOB: pl.String, WHY: pl.String}
 
@@ -85,15 +100,58 @@ def waiting(log: Workload, waits: Waits) -> pl.DataFrame:
 
     If features or tags are named, those calls and no others, whatever the log looks like.
     """
-    job = pl.coalesce("feature", "template", "model").alias(JOB)
-    calls = log.calls.filter(~pl.col("added"), pl.col("sent_at").is_not_null()).with_columns(job)
     if waits.features or waits.tags:
+        calls = _timed(log)
         found = calls.filter(_named(calls, waits)).with_columns(pl.lit(NAMED).alias(WHY))
     else:
-        found = _machine_made(log, calls, waits)
+        found = _machine_made(_judged(log), waits)
     stays = [name for name in found["feature"].unique() if matches(name, waits.never)]
     found = found.filter(~pl.col("feature").is_in(stays).fill_null(value=False))
     return found.select(*FOUND).sort("call_no")
+
+
+def _timed(log: Workload) -> pl.DataFrame:
+    """The calls of a log whose time is known: _JUDGED and JOB."""
+    job = pl.coalesce("feature", "template", "model").alias(JOB)
+    calls = log.calls[_JUDGED].filter(~pl.col("added"), pl.col("sent_at").is_not_null())
+    return calls.with_columns(job)
+
+
+@once
+def _judged(log: Workload) -> pl.DataFrame:
+    """The same with `_nobody`, and with no more than is asked of them."""
+    nobody = _nobody(log.parts).alias("_nobody")
+    return _timed(log).select("call_no", "call_id", "sent_at", "feature", JOB, nobody)
+
+
+def able(workload: Workload, waits: Waits) -> pl.DataFrame:
+    """The calls of the standard tier that can wait, as far as the workload still has them: _ABOUT, JOB,
+    WHY and `day` (UTC)."""
+    calls, found = workload.calls, waiting(workload.log, waits)
+    at = places(calls["call_no"].to_numpy(), found["call_no"].to_numpy())
+    answered = [calls["status"] == status for status in ANSWERED]
+    there = (calls["tier"] == "standard") & ~calls["added"] & reduce(or_, answered)
+    rows = np.flatnonzero((at >= 0) & filled(there, blank=False))
+    mine = calls[_ABOUT][rows]
+    return mine.hstack([*found[[JOB, WHY]][at[rows]], mine["sent_at"].dt.date().alias("day")])
+
+
+def ruled(
+    calls: pl.DataFrame, rule: Callable[..., tuple[Any, ...] | None], schema: dict[str, Any]
+) -> pl.DataFrame:
+    """Those of `able` calls for whose provider, channel, model and day there is a rule, with its
+    columns."""
+    found = kinds(calls, ("provider", "channel", "model", "day"))
+    at, table = found.table([rule(*key) for key in found.keys], schema)
+    rows = np.flatnonzero(at >= 0)
+    return calls[rows].hstack(table[at[rows]])
+
+
+def in_tier(workload: Workload, chosen: pl.DataFrame, tier: str) -> pl.DataFrame:
+    """The calls of a workload with the chosen ones in another tier."""
+    calls = workload.calls
+    moved = places(calls["call_no"].to_numpy(), chosen["call_no"].to_numpy()) >= 0
+    return calls.with_columns(calls["tier"].scatter(np.flatnonzero(moved), tier))
 
 
 def _named(calls: pl.DataFrame, waits: Waits) -> pl.Expr:
@@ -108,12 +166,11 @@ def _named(calls: pl.DataFrame, waits: Waits) -> pl.Expr:
     return pl.any_horizontal(wanted).fill_null(value=False)
 
 
-def _machine_made(log: Workload, calls: pl.DataFrame, waits: Waits) -> pl.DataFrame:
+def _machine_made(calls: pl.DataFrame, waits: Waits) -> pl.DataFrame:
     """Calls that belong to nobody, of jobs that run by themselves."""
     window = calls.select(pl.col("sent_at").max() - pl.col("sent_at").min()).item()
     if not window:
         return calls.clear().with_columns(pl.lit(BURST).alias(WHY))
-    calls = calls.with_columns(_nobody(log).alias("_nobody"))
     jobs = calls.filter(pl.col("_nobody").sum().over(JOB) >= waits.burst_calls)
     if jobs.is_empty():
         return jobs.with_columns(pl.lit(BURST).alias(WHY))
@@ -128,11 +185,12 @@ def _machine_made(log: Workload, calls: pl.DataFrame, waits: Waits) -> pl.DataFr
     return pl.concat(found)
 
 
-def _nobody(log: Workload) -> pl.Expr:
+def _nobody(parts: pl.DataFrame) -> pl.Expr:
     """Calls without a user that go on no conversation: alone in theirs, with no earlier turns in the
     prompt, and not asking for a tool where calls of the same job carry on after one."""
-    talked = log.parts.filter(pl.col("segment") == "history")["call_no"].unique()
-    goes_on = pl.col("call_no").is_in(talked.implode())
+    found = runs(parts)
+    talked = found.calls[found.any(codes(parts["segment"], ("history",)) == 0)]
+    goes_on = pl.col("call_no").is_in(pl.Series(talked).implode())
     asks = (pl.col("traits") & Trait.TOOL_CALLED) != 0
     loop = asks & goes_on.any().over(JOB)
     return pl.col("user_id").is_null() & alone() & ~goes_on & ~loop

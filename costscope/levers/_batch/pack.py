@@ -14,6 +14,7 @@ from costscope.attribute.prefix import chain
 from costscope.levers._batch.jobs import alone
 from costscope.levers._prefix import ordered, rehash, starts
 from costscope.levers._rows import IS_OUTPUT, matches, to_fresh
+from costscope.levers._runs import runs
 from costscope.model import ANSWERED, Trait, Workload
 from costscope.once import once
 
@@ -189,13 +190,15 @@ def _changes(values: NDArray[Any]) -> NDArray[np.bool_]:
 def joined(workload: Workload, items: pl.DataFrame, wrapping: Wrapping) -> Workload:
     """The workload with each pack as one call, that of its leader."""
     gone = items.filter(pl.col("rank") > 0)["call_no"].implode()
-    mine = pl.col("call_no").is_in(items["call_no"].implode())
-    parts = rehash(_parts(workload.parts.filter(mine), items, wrapping))
-    whole = pl.concat([workload.parts.filter(~mine), parts]).sort(
-        "call_no", "seq", maintain_order=True
-    )
+    old = ordered(workload.parts)
+    mine = runs(old).of(items["call_no"].to_numpy())
+    new = rehash(_parts(old.filter(pl.Series(mine)), items, wrapping))
+    rest, numbers = np.flatnonzero(~mine), old["call_no"].to_numpy()
+    # Both are sorted, and no call is in both: to put one into the other is faster than to sort them.
+    place = np.searchsorted(numbers[rest], new["call_no"].to_numpy())
+    order = np.insert(rest, place, np.arange(old.height, old.height + new.height))
     calls = _calls(workload.calls, items).filter(~pl.col("call_no").is_in(gone))
-    return workload.with_(calls=calls, parts=whole)
+    return workload.with_(calls=calls, parts=pl.concat([old, new])[order])
 
 
 def _calls(calls: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:

@@ -5,29 +5,31 @@ For comparing simulation with simulation: a simulated figure is never subtracted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
-from costscope.levers._cache.calibration import GROUP, READ, backtested, explained, fitted
+from costscope.columns import Flags, Ints, codes, keys, places, sums, taken
+from costscope.levers._cache.bills import bills
+from costscope.levers._cache.calibration import GROUP, MILLION, backtested, explained, fitted
 from costscope.levers._cache.calls import ruled
-from costscope.levers._cache.heads import AGENT, headed, heads, learned
-from costscope.levers._cache.rows import CONVERSATION, LOGGED
-from costscope.levers._cache.sim import cuts, simulate
-from costscope.levers._prefix import blocks, reclassify
-from costscope.model import INPUT_CLASSES, Workload
+from costscope.levers._cache.heads import headed, heads, heads_of, learned, read
+from costscope.levers._cache.rows import CONVERSATION, LIVES, LOGGED
+from costscope.levers._cache.sim import cut, simulate
+from costscope.levers._prefix import ordered, reclassify
+from costscope.levers._rows import CACHED
+from costscope.model import CLASSES, Workload
 from costscope.once import once
 
 MODEL = ("provider", "channel", "model")
 PROGRAM = (*MODEL, "feature", "template")
-MEAN = {name: pl.col(name).mean().floor().cast(pl.Int64) for name in ("lost", "most")}
-CACHED = tuple(name for name in INPUT_CLASSES if name != "fresh")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """What a log's own bill says of caching. Made from the log as it was, used on what-ifs of it.
 
@@ -53,7 +55,7 @@ def in_force(workload: Workload, calibration: Calibration | None = None) -> Work
     if calls.is_empty():
         return workload
     own = workload.origin is None and calibration is calibrate(workload)
-    found = simulated(workload) if own else simulate(blocks(workload.parts), calls)
+    found = simulated(workload) if own else simulate(ordered(workload.parts), calls)
     cached = lessened(workload, calibration, calls, found)
     return workload.with_(parts=reclassify(workload.parts, cached))
 
@@ -61,8 +63,21 @@ def in_force(workload: Workload, calibration: Calibration | None = None) -> Work
 def governed(workload: Workload, calibration: Calibration) -> pl.DataFrame:
     """The calls on which caching is in force, as the simulator takes them, with the policy and life that
     the log shows."""
-    calls = ruled(workload.calls).drop("life").join(calibration.calls, on="call_no")
-    return at_longest(calls)
+    return _governed(workload.calls, calibration)
+
+
+@once
+def _governed(calls: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
+    number = calibration.calls["call_no"].to_numpy()
+    rows = ruled(taken(calls, np.flatnonzero(places(calls["call_no"].to_numpy(), number) >= 0)))
+    shown = taken(calibration.calls, places(rows["call_no"].to_numpy(), number))
+    return replaced(rows, ttl=rows["longest"], policy=shown["policy"], life=shown["life"])
+
+
+def replaced(rows: pl.DataFrame, **columns: pl.Series) -> pl.DataFrame:
+    """The rows with other columns in place of these, or beside them."""
+    kept = [column for column in rows.get_columns() if column.name not in columns]
+    return pl.DataFrame([*kept, *(column.alias(name) for name, column in columns.items())])
 
 
 def biller(
@@ -81,12 +96,19 @@ def lessened(
     workload: Workload, calibration: Calibration, calls: pl.DataFrame, found: pl.DataFrame
 ) -> pl.DataFrame:
     """The classes in which these calls would be billed, where the simulator has `found` an ideal."""
+    number = calls["call_no"].to_numpy()
+    place = places(found["call_no"].to_numpy(), number)
+    if (place < 0).any():
+        found, place = found.filter(pl.Series(place >= 0)), place[place >= 0]
+    ideal = found["ideal"].to_numpy()
     if not calibration.heads.is_empty():
-        known = heads(workload.parts, calls).join(calls.select("call_no", *AGENT), on="call_no")
-        found = found.join(known, on="call_no", how="left", maintain_order="left")
-        found = headed(found, calibration.heads)
-    lost = with_loss(calls, calibration.losses)
-    return cuts(found.join(lost, on="call_no", maintain_order="left"), READ)
+        known = heads_of(workload.parts, calls)
+        reached = np.zeros(len(number), np.int64)
+        at = places(known.call_no, number)
+        reached[at] = read(known, taken(calls, at), calibration.heads)
+        ideal = np.maximum(ideal, reached[place])
+    lost, most = (column[place] for column in losses_of(calls, calibration.losses))
+    return cut(found, ideal - np.minimum(lost, ideal * most // MILLION))
 
 
 def in_force_of(log: Workload) -> Callable[[Workload], Workload]:
@@ -117,7 +139,7 @@ def truth(log: Workload) -> pl.DataFrame:
 def simulated(log: Workload) -> pl.DataFrame:
     """What the simulator finds for the calls of a log on which caching was in force. Those of other
     models share no cache with a call, so it holds as well where only some of them are looked at."""
-    return simulate(blocks(log.parts), at_longest(situated(log).filter("in_force")))
+    return simulate(ordered(log.parts), at_longest(situated(log).filter("in_force")))
 
 
 @once
@@ -136,41 +158,59 @@ def backtest(log: Workload) -> Mapping[str, Any] | None:
 def situated(workload: Workload) -> pl.DataFrame:
     """The calls that have a rule, with what their bill says of caching.
 
-    Adds `billed` (tokens read), `in_force`, and the policy and life that explain it. Caching that
-    an application must ask for is in force in a feature's template, where the marks are written, any
-    other in a model: once a token is billed as cached there, it is.
+    Adds `billed` (tokens read), `marks` (how many the log carries), `in_force`, and the policy and life
+    that explain it. Caching that an application must ask for is in force in a feature's template, where
+    the marks are written, any other in a model: once a token is billed as cached there, it is.
     """
-    calls = ruled(workload.calls).lazy().filter(~pl.col("estimated"))
-    calls = calls.join(billed(workload.parts), on="call_no", how="left", maintain_order="left")
-    calls = calls.with_columns(pl.col(*CACHED, "marks").fill_null(0))
-    asked = pl.col("mode") == "explicit"
-    cached = pl.sum_horizontal(CACHED).sum()
-    here = pl.when(asked).then(cached.over(PROGRAM)).otherwise(cached.over(MODEL))
-    unseen = asked & (pl.col("marks").sum().over(PROGRAM) == 0)
-    return calls.with_columns(
-        billed=pl.col("cache_read"),
-        in_force=here > 0,
-        policy=pl.when(unseen).then(pl.lit(CONVERSATION)).otherwise(pl.lit(LOGGED)),
-        life=longer("1h", "5m", longer("12h", "30m", pl.col("life"))),
-    ).collect()
+    rows = ruled(workload.calls)
+    rows = taken(rows, np.flatnonzero(~rows["estimated"].to_numpy()))
+    bill = bills(workload.parts)
+    place = places(rows["call_no"].to_numpy(), bill.call_no)
+    tokens = {name: np.append(bill.tokens[:, CLASSES.index(name)], 0)[place] for name in CACHED}
+    marks = np.append(bill.marks, 0)[place]
+    program, model = (groups(rows, names) for names in (PROGRAM, MODEL))
+    asked = codes(rows["mode"], ("explicit",)) == 0
+    cached: Flags = np.logical_or.reduce([count > 0 for count in tokens.values()])
+    here = np.where(asked, program.any(cached), model.any(cached))
+    unseen = asked & ~program.any(marks > 0)
+    policy = pl.Series([LOGGED, CONVERSATION])[unseen.astype(np.uint32)]
+    return replaced(
+        rows, billed=pl.Series(tokens["cache_read"]), marks=pl.Series(marks), in_force=pl.Series(here),
+        policy=policy, life=lives(rows, tokens),
+    )  # fmt: skip
 
 
-def longer(long: str, short: str, otherwise: pl.Expr) -> pl.Expr:
-    """The longer of two lifetimes in conversations where more was written for it than for the other."""
-    scope = (*MODEL, "feature", "cluster")
-    tokens = [pl.col(f"cache_write_{name}").sum().over(scope) for name in (long, short)]
-    return pl.when(tokens[0] > tokens[1]).then(pl.lit(long)).otherwise(otherwise)
+def lives(rows: pl.DataFrame, written: Mapping[str, Ints]) -> pl.Series:
+    """The life of the rule, or, in conversations where more was written for the longer of two than for
+    the other, that one."""
+    talks = groups(rows, (*MODEL, "feature", "cluster"))
+    life = codes(rows["life"], LIVES).copy()
+    for long, short in (("12h", "30m"), ("1h", "5m")):
+        more, less = (talks.sum(written[f"cache_write_{name}"]) for name in (long, short))
+        life[more > less] = LIVES.index(long)
+    return pl.Series(LIVES)[life.astype(np.uint32)]
 
 
-def billed(parts: pl.DataFrame) -> pl.LazyFrame:
-    """Per call: tokens of each cached class, and `marks`, how many breakpoints the log carries."""
-    kind = pl.col("billing_class")
-    sums = {name: pl.col("tokens").filter(kind == name).sum() for name in CACHED}
-    return (
-        parts.lazy()
-        .group_by("call_no")
-        .agg(**sums, marks=(pl.col("breakpoint") != "").sum().cast(pl.Int64))
-    )
+class Groups(NamedTuple):
+    """Which group each row is of."""
+
+    place: Ints
+    size: int
+
+    def any(self, flags: Flags) -> Flags:
+        """Whether it holds of any row of the group."""
+        found: Flags = (np.bincount(self.place[flags], minlength=self.size) > 0)[self.place]
+        return found
+
+    def sum(self, counts: Ints) -> Ints:
+        """The sum of the group."""
+        return sums(self.place, counts, self.size)[self.place]
+
+
+def groups(rows: pl.DataFrame, names: Sequence[str]) -> Groups:
+    """The rows by what they have in these columns."""
+    known, place = np.unique(keys(rows, names), return_inverse=True)
+    return Groups(place, len(known))
 
 
 def at_longest(calls: pl.DataFrame) -> pl.DataFrame:
@@ -180,11 +220,23 @@ def at_longest(calls: pl.DataFrame) -> pl.DataFrame:
 
 def with_loss(calls: pl.DataFrame, losses: pl.DataFrame) -> pl.DataFrame:
     """call_no, `lost` and `most`; a model without a fit takes the mean of its provider, else of all."""
-    rows = calls.select("call_no", *GROUP).join(losses, on=GROUP, how="left", maintain_order="left")
-    own = losses.group_by("provider").agg(own_lost=MEAN["lost"], own_most=MEAN["most"])
-    rows = rows.join(own, on="provider", how="left", maintain_order="left")
-    everyone = losses.select(**MEAN).fill_null(0)
-    return rows.select(
-        "call_no",
-        *(pl.coalesce(name, f"own_{name}", everyone[name].item()).alias(name) for name in MEAN),
-    )
+    lost, most = losses_of(calls, losses)
+    return pl.DataFrame({"call_no": calls["call_no"], "lost": lost, "most": most})
+
+
+def losses_of(calls: pl.DataFrame, losses: pl.DataFrame) -> tuple[Ints, Ints]:
+    """`lost` and `most` of each call, see `with_loss`."""
+    fits = {(provider, model): fit for provider, model, *fit in losses.iter_rows()}
+    _, first, place = np.unique(keys(calls, GROUP), return_index=True, return_inverse=True)
+    named = zip(*(calls[name].cast(pl.String)[first].to_list() for name in GROUP), strict=True)
+    found = [
+        fits.get(one) or mean([fit for key, fit in fits.items() if key[0] == one[0]]) or mean([*fits.values()])
+        for one in named
+    ]  # fmt: skip
+    lost, most = np.array([one or (0, 0) for one in found], np.int64).reshape(-1, 2)[place].T
+    return lost, most
+
+
+def mean(fits: Sequence[Sequence[int]]) -> list[int]:
+    """The mean of each figure, in whole tokens; nothing of nothing."""
+    return [int(sum(column) / len(fits)) for column in zip(*fits, strict=True)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costscope.columns import changes
+from costscope.columns import Codes, changes
 from costscope.levers._cache.rows import (
     LIVES,
     MODES,
@@ -27,8 +27,9 @@ from costscope.model import KINDS, ROLES
 
 AUTOMATIC = LIVES.index("automatic")
 SYSTEM, ASSISTANT = ROLES.index("system"), ROLES.index("assistant")
-REPLIES = [ROLES.index(name) for name in ("user", "tool")]
-RUNS = [KINDS.index(name) for name in ("tool_call", "tool_result")]
+ANSWERS = np.array([name in ("user", "tool") for name in (*ROLES, "")])
+RUNS = np.array([name in ("tool_call", "tool_result") for name in (*KINDS, "")])
+"""For each code; the last is that of any other name."""
 SCHEMA = KINDS.index("tool_schema")
 MOVED = ROLES.index("none")
 """The role of what a lever has put behind the last message: it is never the same again."""
@@ -41,7 +42,7 @@ class Spots(NamedTuple):
     rows: Rows
     look: Flags
     """It may be read from here."""
-    mark: Ints
+    mark: Codes
     """What is written here, a code of LIVES; 0: nothing."""
 
 
@@ -49,16 +50,18 @@ def placed(rows: Rows, facts: Facts) -> list[Spots]:
     """The rows of each mode with the places where it looks and writes."""
     mode = facts.mode[rows.call]
     places = {"implicit": implicit, "explicit": explicit, "breakpoint": boundary}
-    return [
-        place(rows.where(mode == MODES.index(name)), facts)
-        for name, place in places.items()
-        if (facts.mode == MODES.index(name)).any()
-    ]
+    found = []
+    for name, place in places.items():
+        if (facts.mode == MODES.index(name)).any():
+            own = mode == MODES.index(name)
+            # A reply is stored where everything is; marks stand in prompts only.
+            found.append(place(rows.where(own if place is implicit else own & ~rows.reply), facts))
+    return found
 
 
 def implicit(rows: Rows, _: Facts) -> Spots:
     """Everything is written, replies too; a prompt is matched as far as it goes."""
-    return Spots(rows, ~rows.reply, np.full(len(rows.call), AUTOMATIC))
+    return Spots(rows, ~rows.reply, np.full(len(rows.call), AUTOMATIC, np.int8))
 
 
 def explicit(rows: Rows, facts: Facts) -> Spots:
@@ -66,8 +69,7 @@ def explicit(rows: Rows, facts: Facts) -> Spots:
 
     A run of tool calls, or of tool results, is one position (billing.md 1.1).
     """
-    rows = rows.where(~rows.reply)
-    again = np.isin(rows.kind, RUNS) & ~changes(rows.kind) & ~rows.starts()
+    again = RUNS[rows.kind] & ~changes(rows.kind) & ~rows.starts()
     position = np.cumsum(~again, dtype=np.int64)
     last = closing(rows, rows.role != MOVED) if (rows.role == MOVED).any() else rows.ends()
     mark = policy_mark(rows, facts, rows.mark, last, position)
@@ -85,10 +87,9 @@ def boundary(rows: Rows, facts: Facts) -> Spots:
     Eligible: a user message, the last of a group of tool responses, the last of the initial
     developer messages. The latest is the implicit mark; `lookback` earlier ones are looked at.
     """
-    rows = rows.where(~rows.reply)
     role = rows.role
     closes = rows.ends() | np.append(changes(role)[1:], True)[: len(role)]
-    answers = np.isin(role, REPLIES)
+    answers = ANSWERS[role]
     spoken = _within(rows, (answers | (role == ASSISTANT)).astype(np.int64))
     opening = (role == SYSTEM) & (spoken == 0)
     eligible = closes & (answers | opening)
@@ -102,7 +103,7 @@ def boundary(rows: Rows, facts: Facts) -> Spots:
     return Spots(rows, near | (mark > 0), mark)
 
 
-def policy_mark(rows: Rows, facts: Facts, logged: Ints, last: Flags, position: Ints) -> Ints:
+def policy_mark(rows: Rows, facts: Facts, logged: Codes, last: Flags, position: Ints) -> Codes:
     """The mark of each block under its call's policy; `last` is the block that ends the prompt,
     `position` counts up, by one for a run of blocks that is one to the look-back."""
     spots = facts.spots[rows.call]
@@ -132,7 +133,10 @@ def further(rows: Rows, facts: Facts, spots: Ints, position: Ints) -> Flags:
 
 def closing(rows: Rows, condition: Flags) -> Flags:
     """True on each call's last block of which `condition` holds."""
-    last: Flags = condition & (later(rows.call, condition) == 0)
+    some = np.flatnonzero(condition)
+    call = rows.call[some]
+    last = np.zeros(len(condition), bool)
+    last[some[np.append(changes(call)[1:], True)[: len(call)]]] = True
     return last
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from costscope.levers._cache.policy import UNITS
+from costscope.levers._cache.whole import holding
 from costscope.levers._prefix import blocks, rehash
 
 FREE, CHARGED = 100, 125
@@ -30,7 +31,7 @@ def heads(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     prefix, end and the facts of the call."""
     begins = (pl.col("role") == "system") | (pl.col("kind") == "tool_schema")
     facts = calls.select("call_no", "scope", "sent", "ttl", "life", "mode", "minimum")
-    rows = blocks(parts.filter(pl.col("call_no").is_in(calls["call_no"].implode())))
+    rows = blocks(holding(parts, calls["call_no"].to_numpy()))
     prompt = pl.col("billing_class") != "output"
     told = rows.filter(begins & prompt & (pl.col("content") != 0))
     last = told.unique("call_no", keep="last", maintain_order=True)

@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import keys, places
 from costscope.levers._cache.calibration import READ
-from costscope.levers._cache.rows import CONVERSATION, PREFIX
+from costscope.levers._cache.rows import CONVERSATION, PREFIX, UNLIMITED, Facts, Flags, Ints
 from costscope.levers._cache.sim import cuts, simulate
+from costscope.levers._cache.trial import (
+    LEFT_OUT,
+    Billed,
+    Ground,
+    billed,
+    facts_on,
+    ground,
+    lessened,
+)
+from costscope.levers._cache.whole import first, looked, of, reading, sizes
 
 POLICIES = (PREFIX, CONVERSATION)
 GROUP = ("scope", "feature")
@@ -39,61 +51,123 @@ class Way(NamedTuple):
     calls: pl.DataFrame
 
 
+class Best(NamedTuple):
+    """A row a group: the way that saves most in it, the first of those that save the same, and how much
+    that is; UNLIMITED below zero where nothing is known of it."""
+
+    way: Ints
+    total: Ints
+
+
 def billing(blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """What the simulator bills, less the `lost` and `most` of `calls` (see `_calibration.READ`)."""
     about = calls.select("call_no", "lost", "most")
     return cuts(simulate(blocks, calls).join(about, on="call_no", maintain_order="left"), READ)
 
 
-def best(blocks: pl.DataFrame, ways: Sequence[Way], billed: Billing) -> pl.DataFrame:
-    """The cached classes of each call under the best of `ways` for its scope and feature.
+def best(parts: pl.DataFrame, ways: Sequence[Way]) -> pl.DataFrame:
+    """The cached classes of calls under the best of `ways` for their scope and feature, where it saves
+    anything: call_no and UNITS, of the calls that it caches.
 
-    Returns call_no, the cached classes, `way` (which) and `total` (what its feature saves, in
-    hundredths of a token's input rate). Of ways that save the same the first is taken, also by
-    features that do not occur in the stretch of a long log on which ways are tried.
+    `ways`: of the first the calls, sorted, are those of all. Of ways that save the same the first is
+    taken, also by features that do not occur in the stretch of a long log on which ways are tried.
     """
-    if not ways:
-        return pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.Int64))
-    some = stretch(blocks, ways[0].calls)
-    tried = pl.concat([under(n, some, way.calls, billed) for n, way in enumerate(ways)])
-    groups = ways[0].calls.select("call_no", *GROUP)
-    kept = preferred(tried.join(groups, on="call_no"))
-    if some is blocks:
-        wanted = groups.join(kept, on=GROUP, nulls_equal=True)
-        return tried.join(wanted, on=["call_no", "way"]).select(*COLUMNS).sort("call_no")
-    mixed = groups.select(GROUP).unique().join(kept, on=GROUP, how="left", nulls_equal=True)
-    mixed = mixed.with_columns(pl.col("way", "total").fill_null(0))
-    calls = [
-        way.calls.join(mixed.filter(pl.col("way") == n), on=GROUP, nulls_equal=True)
-        for n, way in enumerate(ways)
-    ]
-    every = pl.concat(calls, how="diagonal").sort("call_no")
-    found = billed(blocks, every).join(every.select("call_no", "way", "total"), on="call_no")
-    return found.select(*COLUMNS).sort("call_no")
+    calls = ways[0].calls
+    on = ground(tried_on(parts, calls), calls)
+    group = grouped(calls)
+    abouts = [on.about, *(facts_on(on, way.calls) for way in ways[1:])]
+    tried = [billed(on, about) for about in abouts]
+    found = preferred(on, group, abouts, tried)
+    way, pays = found.way[group], found.total[group] > 0
+    if whole(parts):
+        under = picked(tried, way)
+        return laid(on.about.call_no, under, pays & cached(under))
+    return mixed(parts, on, abouts, way, pays)
 
 
-COLUMNS = ("call_no", *UNITS, "way", "total")
+def grouped(calls: pl.DataFrame) -> Ints:
+    """The number of the GROUP of each call, from 0 on."""
+    place: Ints = np.unique(keys(calls, GROUP), return_inverse=True)[1]
+    return place
 
 
-def under(nth: int, blocks: pl.DataFrame, calls: pl.DataFrame, billed: Billing) -> pl.DataFrame:
-    """call_no and the cached classes in one way, with the `units` that they save."""
-    saved = pl.sum_horizontal(pl.col(kind) * (100 - unit) for kind, unit in UNITS.items())
-    return billed(blocks, calls).with_columns(units=saved, way=pl.lit(nth))
+def saved(found: Billed) -> Ints:
+    """What a way saves of each call against no caching, in hundredths of a token of fresh input."""
+    classes = zip(UNITS.values(), (found.read, *found.written), strict=True)
+    units: Ints = np.sum([(100 - unit) * tokens for unit, tokens in classes], axis=0)
+    return units
 
 
-def preferred(tried: pl.DataFrame) -> pl.DataFrame:
-    """A row for each GROUP: the `way` that saves most in it, and how much in `total`."""
-    totals = tried.group_by(*GROUP, "way").agg(total=pl.col("units").sum())
-    return totals.sort(*GROUP, -pl.col("total"), "way", nulls_last=True).unique(
-        GROUP, keep="first", maintain_order=True
-    )
+def totals(on: Ground, group: Ints, size: int, found: Billed, known: Flags | None = None) -> Ints:
+    """What a way saves of each of so many groups; UNLIMITED below zero of those of which it has no call
+    with text. `known`: the calls that it has, if not all."""
+    told = on.prompts >= 0 if known is None else known & (on.prompts >= 0)
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, group[told], saved(found)[told])
+    return np.where(np.bincount(group[told], minlength=size) > 0, sums, -UNLIMITED)
 
 
-def stretch(blocks: pl.DataFrame, calls: pl.DataFrame, enough: int | None = None) -> pl.DataFrame:
+def preferred(on: Ground, group: Ints, ways: Sequence[Facts], tried: Sequence[Billed]) -> Best:
+    """The best of the ways for each group, by what they bill."""
+    size = int(group.max(initial=-1)) + 1
+    pairs = zip(ways, tried, strict=True)
+    sums = [totals(on, group, size, found, about.mode != LEFT_OUT) for about, found in pairs]
+    return Best(np.argmax(sums, axis=0), np.max(sums, axis=0))
+
+
+def picked(tried: Sequence[Billed], way: Ints) -> Billed:
+    """Of each call what the way with this number bills."""
+    columns = zip(*((one.plain, one.read, *one.written) for one in tried), strict=True)
+    plain, read, *written = (np.choose(way, column) for column in columns)
+    return Billed(plain, read, tuple(written))
+
+
+def laid(numbers: Ints, found: Billed, here: Flags) -> pl.DataFrame:
+    """call_no and UNITS of the calls for which `here` holds."""
+    columns = zip(("call_no", *UNITS), (numbers, found.read, *found.written), strict=True)
+    return pl.DataFrame({name: column[here] for name, column in columns})
+
+
+def cached(found: Billed) -> Flags:
+    """Which calls are billed for anything cached."""
+    some: Flags = np.any([found.read, *found.written], axis=0)
+    return some
+
+
+def mixed(
+    parts: pl.DataFrame, on: Ground, ways: Sequence[Facts], way: Ints, here: Flags
+) -> pl.DataFrame:
+    """`laid` of each call of a long log under its own way, wherever one of its scope pays."""
+    own = [np.choose(way, columns) for columns in zip(*map(varying, ways), strict=True)]
+    about = on.about._replace(**dict(zip(VARYING, own, strict=True)))
+    some = np.isin(about.scope, about.scope[here])
+    about = Facts._make(column[some] for column in about)
+    found = looked(parts, about)
+    under = lessened(reading(found, about), found.upto, on.lost[some], on.most[some])
+    return laid(about.call_no, under, here[some] & cached(under))
+
+
+VARYING = ("mode", "life", "ttl", "spots")
+
+
+def varying(about: Facts) -> list[Ints]:
+    """The facts that are other ones under other ways."""
+    return [getattr(about, name) for name in VARYING]
+
+
+def tried_on(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """The parts on which ways to cache these calls are tried."""
+    return parts if whole(parts) else of(parts, first(calls, sizes(parts), ENOUGH))
+
+
+def whole(parts: pl.DataFrame) -> bool:
+    """Whether ways are tried on all of it."""
+    return parts.height <= ENOUGH or int(sizes(parts).blocks.sum()) <= ENOUGH
+
+
+def stretch(blocks: pl.DataFrame, calls: pl.DataFrame, enough: int) -> pl.DataFrame:
     """The blocks of the earliest of these calls, about `enough` of them; all, if there are no more."""
-    enough = ENOUGH if enough is None else enough
     if blocks.height <= enough:
         return blocks
-    sizes = blocks.group_by("call_no").len().join(calls.select("call_no", "sent"), on="call_no")
-    early = sizes.sort("sent", "call_no").filter(pl.col("len").cum_sum() <= enough)
-    return blocks.join(early.select("call_no"), on="call_no", how="semi", maintain_order="left")
+    early = first(calls, sizes(blocks), enough)
+    return blocks.filter(pl.Series(places(blocks["call_no"].to_numpy(), early) >= 0))

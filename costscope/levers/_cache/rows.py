@@ -5,13 +5,14 @@ A simulation is many small steps over the same rows; as arrays each step costs w
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.columns import changes, codes, places
+from costscope.columns import Codes, changes, codes_of, filled, places
+from costscope.levers._prefix import OUTPUT, merged
 from costscope.model import CLASSES, KINDS, ROLES
 
 Ints = NDArray[np.int64]
@@ -58,7 +59,11 @@ SPOTS = (
     0,
 )
 """The bits of each policy; of a chosen one they are the call's own."""
-UNLIMITED = np.iinfo(np.int64).max
+UNLIMITED = int(np.iinfo(np.int64).max)
+NAMES = {"role": ROLES, "kind": KINDS, "breakpoint": LIVES, "billing_class": CLASSES}
+RESETS = ("", "prompt", "messages")
+"""What is read anew where settings change: nothing, the whole prompt, all behind tools and system."""
+WORDS = {"mode": MODES, "life": LIVES, "policy": POLICIES, "resets": RESETS}
 
 
 class Rows(NamedTuple):
@@ -68,9 +73,9 @@ class Rows(NamedTuple):
     """Place of the call in `Facts`."""
     end: Ints
     prefix: NDArray[np.uint64]
-    role: Ints
-    kind: Ints
-    mark: Ints
+    role: Codes
+    kind: Codes
+    mark: Codes
     """What the log has: a code of LIVES."""
     reply: Flags
     most: Ints
@@ -80,8 +85,11 @@ class Rows(NamedTuple):
     """Tokens of the whole prompt."""
 
     def where(self, which: Flags) -> Rows:
-        """Some of the rows."""
-        return Rows._make(column[which] for column in self)
+        """Some of the rows; these themselves, if they are all."""
+        if which.all():
+            return self
+        some = np.flatnonzero(which)
+        return Rows._make(column[some] for column in self)
 
     def starts(self) -> Flags:
         """True on the first row of each call."""
@@ -96,12 +104,12 @@ class Facts(NamedTuple):
     """A row per call."""
 
     call_no: Ints
-    mode: Ints
+    mode: Codes
     """A code of MODES, -1 for any other."""
     minimum: Ints
     granularity: Ints
     lookback: Ints
-    life: Ints
+    life: Codes
     """The lifetime of a mark that a policy sets: a code of LIVES."""
     ttl: Ints
     """Microseconds."""
@@ -119,47 +127,62 @@ class Facts(NamedTuple):
 
 def facts(calls: pl.DataFrame) -> Facts:
     """The calls as arrays, sorted by call_no; see `_cache.sim.simulate` for the columns."""
-    known = "spots" in calls.columns
-    given = pl.col("spots").fill_null(0) if known else pl.lit(0, pl.Int64)
-    told = "resets" in calls.columns
-    resets = pl.col("resets").fill_null("") if told else pl.lit("")
-    settings = pl.col("params_hash") if told else pl.lit(0, pl.UInt64)
-    found = calls.lazy().sort("call_no").select(
-        "call_no",
-        "minimum", "granularity", "ttl", "sent", "ready", "scope",
-        pl.col("lookback").fill_null(UNLIMITED),
-        mode=coded("mode", MODES),
-        life=coded("life", LIVES),
-        policy=coded("policy", POLICIES),
-        spots=given,
-        whole_units="whole_units",
-        settings=pl.when(resets != "").then(settings).otherwise(0).cast(pl.UInt64),
-        head_stays=resets == "messages",
-    ).collect()  # fmt: skip
-    columns = {name: found[name].to_numpy() for name in found.columns}
-    policy = columns.pop("policy")
-    usual = np.array(SPOTS)[policy]
-    columns["spots"] = np.where(policy == POLICIES.index(CHOSEN), columns["spots"], usual)
-    return Facts(**columns)
+    known = codes_of(calls, {name: x for name, x in WORDS.items() if name in calls.columns})
+    policy, resets = known["policy"], known.get("resets", np.zeros(1, np.int8))
+    settings = numbers(calls, "params_hash") if resets.any() else np.zeros(1, np.uint64)
+    own = numbers(calls, "spots") if "spots" in calls.columns else np.zeros(1, np.int64)
+    found = Facts(
+        call_no=calls["call_no"].to_numpy(),
+        mode=known["mode"],
+        **{name: numbers(calls, name) for name in ("minimum", "granularity", "ttl", "sent", "ready", "scope")},
+        lookback=numbers(calls, "lookback", UNLIMITED),
+        life=known["life"],
+        spots=np.where(policy == POLICIES.index(CHOSEN), own, np.array(SPOTS)[policy]),
+        whole_units=calls["whole_units"].to_numpy(),
+        settings=np.broadcast_to(np.where(resets > 0, settings, np.uint64(0)), len(calls)),
+        head_stays=np.broadcast_to(resets == RESETS.index("messages"), len(calls)),
+    )  # fmt: skip
+    if (found.call_no[1:] > found.call_no[:-1]).all():
+        return found
+    order = np.argsort(found.call_no, kind="stable")
+    return Facts._make(column[order] for column in found)
+
+
+def numbers(calls: pl.DataFrame, name: str, blank: int = 0) -> NDArray[Any]:
+    """A column of whole numbers, with another one for null."""
+    return filled(calls[name], blank)
 
 
 def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
-    """The blocks with text of the calls with these numbers (sorted); `blocks` as `_prefix.blocks`
-    gives them."""
-    found = {name: blocks[name].to_numpy() for name in ("end", "prefix")}
-    number, content = blocks["call_no"].to_numpy(), blocks["content"].to_numpy()
-    found |= {
-        "role": codes(blocks["role"], ROLES).astype(np.int64),
-        "kind": codes(blocks["kind"], KINDS).astype(np.int64),
-        "mark": codes(blocks["breakpoint"], LIVES).astype(np.int64),
-        "reply": codes(blocks["billing_class"], CLASSES) == CLASSES.index("output"),
-    }
-    textless = np.where((content == 0) & ~found["reply"], blocks["tokens"].to_numpy(), 0)
-    found["most"] = found["end"] + later(number, textless)
-    found["whole"] = over(np.maximum, np.where(found["reply"], 0, found["end"]), changes(number))
+    """The blocks with text of the calls with these numbers (sorted).
+
+    `blocks` as `_prefix.blocks` gives them, or the parts of a workload, in order, of which they are put
+    together here.
+    """
+    if "end" in blocks.columns:
+        end, tokens = blocks["end"].to_numpy(), blocks["tokens"].to_numpy()
+        told = at = None
+    else:
+        told = merged(blocks)
+        end, tokens = told.end, told.end - told.start
+        at = None if len(told.row) == blocks.height else told.row
+
+    def column(values: NDArray[Any]) -> NDArray[Any]:
+        return values if at is None else values[at]
+
+    number, content, prefix = (
+        column(blocks[name].to_numpy()) for name in ("call_no", "content", "prefix")
+    )
+    role, kind, mark, billed = map(column, codes_of(blocks, NAMES).values())
+    reply = billed == OUTPUT
+    textless = np.where((content == 0) & ~reply, tokens, 0)
     place = places(number, calls)
-    told = (place >= 0) & (content != 0) & (found["prefix"] != 0)
-    return Rows(place, **found).where(told)
+    found = Rows(
+        place, end, prefix, role, kind, mark, reply,
+        most=end + later(number, textless),
+        whole=over(np.maximum, np.where(reply, 0, end), changes(number)),
+    )  # fmt: skip
+    return found.where((place >= 0) & (content != 0) & (prefix != 0))
 
 
 def later(group: Ints, counts: Ints | Flags) -> Ints:
@@ -177,9 +200,3 @@ def over(best: np.ufunc, values: Ints, starts: Flags) -> Ints:
     first = np.flatnonzero(starts)
     sizes = np.diff(np.append(first, len(values)))
     return np.repeat(best.reduceat(values, first), sizes) if len(values) else values
-
-
-def coded(name: str, known: tuple[str, ...]) -> pl.Expr:
-    """A column of names as their places among the known ones, -1 for any other."""
-    place = pl.col(name).cast(pl.Enum(known), strict=False).to_physical()
-    return place.cast(pl.Int64).fill_null(-1).alias(name)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from costscope.levers._cache.policy import GROUP, Billing, under
+from costscope import columns
+from costscope.columns import changes
+from costscope.levers._cache.policy import grouped, totals
 from costscope.levers._cache.rows import (
     CHOSEN,
     CONVERSATION,
@@ -19,9 +21,14 @@ from costscope.levers._cache.rows import (
     POLICIES,
     PREFIX,
     SPOTS,
+    Flags,
     Ints,
+    Rows,
     Spot,
 )
+from costscope.levers._cache.sim import SPREAD
+from costscope.levers._cache.trial import Ground, billed, ground, only
+from costscope.levers._cache.whole import holding, sizes
 
 LOOKED_AT = 100_000
 """Blocks that are searched with: a try takes some hundredths of a second for so many."""
@@ -36,57 +43,90 @@ NAMES = {
 }  # fmt: skip
 
 
-def searched(blocks: pl.DataFrame, calls: pl.DataFrame, billed: Billing) -> pl.DataFrame:
-    """The `spots` (bits of Spot) that save most, a row for each GROUP whose calls need marks.
+def searched(parts: pl.DataFrame, calls: pl.DataFrame) -> Ints:
+    """The `spots` (bits of Spot) that save most in the GROUP of each of these calls, sorted, which all need
+    marks.
 
     Begins with the better of the two usual policies and sets or drops one mark at a time, as long as
     that saves more by the simulator; so it is never worse than they are, on what it looked at.
     """
-    calls = calls.filter(pl.col("mode") != "implicit")
-    groups = calls.select(GROUP).unique().sort(*GROUP, nulls_last=True)
-    groups = groups.with_columns(group=pl.int_range(pl.len()))
-    calls = calls.join(groups, on=GROUP, nulls_equal=True, maintain_order="left")
-    some = sampled(blocks, calls, groups.height)
-    if calls.is_empty() or some.is_empty():
-        return groups.drop("group").with_columns(spots=pl.lit(0, pl.Int64))
-
-    def saved(spots: Ints) -> Ints:
-        chosen = pl.Series(spots).gather(calls["group"])
-        found = under(0, some, calls.with_columns(policy=pl.lit(CHOSEN), spots=chosen), billed)
-        found = found.join(calls.select("call_no", "group"), on="call_no")
-        units = np.zeros(len(spots), np.int64)
-        np.add.at(units, found["group"].to_numpy(), found["units"].to_numpy())
-        return units
-
-    known = [np.full(groups.height, SPOTS[POLICIES.index(name)]) for name in (PREFIX, CONVERSATION)]
+    group, length = grouped(calls), lengths(parts, calls)
+    early = sampled(calls, group, length)
+    if not length[early].any():
+        return np.zeros(len(group), np.int64)
+    some = calls if early.all() else calls.filter(pl.Series(early))
+    some = some.with_columns(policy=pl.lit(CHOSEN), spots=pl.lit(0, pl.Int64))
+    on = ground(holding(parts, some["call_no"].to_numpy()), some)
+    size = int(group.max()) + 1
+    known = [np.full(size, SPOTS[POLICIES.index(name)]) for name in (PREFIX, CONVERSATION)]
     bits = list(NAMES)
-    if reaching(some, calls):
+    if (length[early] > on.about.lookback).any():
         known.append(known[-1] | Spot.BACK)
     else:
         bits.remove(Spot.BACK)
-    steps = [np.full(groups.height, bit) for bit in bits] + borders(some, calls, groups.height)
-    found = climbed(known, steps, saved)
-    seen = groups.join(calls.join(some, on="call_no", how="semi"), on="group", how="semi")
-    usual = pl.when(pl.col("group").is_in(seen["group"].implode())).then(pl.Series(found))
-    return groups.with_columns(spots=usual.otherwise(CONVERSING)).drop("group")
+    steps = [np.full(size, bit) for bit in bits] + borders(on.rows, group[early], size)
+    found = climbed(known, steps, tries(on, group[early], size))
+    seen = np.bincount(group[early], length[early], size) > 0
+    return np.where(seen, found, CONVERSING)[group]
 
 
-def sampled(blocks: pl.DataFrame, calls: pl.DataFrame, groups: int) -> pl.DataFrame:
-    """The blocks of the earliest calls of each group, about LOOKED_AT in all."""
-    about = calls.select("call_no", "sent", "group")
-    sizes = blocks.select("call_no").group_by("call_no").len().join(about, on="call_no")
-    room = LOOKED_AT // max(groups, 1)
-    early = sizes.sort("group", "sent", "call_no").with_columns(
-        upto=pl.col("len").cum_sum().over("group")
-    )
-    early = early.filter((pl.col("upto") <= room) | (sizes["len"].sum() <= LOOKED_AT))
-    return blocks.join(early.select("call_no"), on="call_no", how="semi", maintain_order="left")
+def lengths(parts: pl.DataFrame, calls: pl.DataFrame) -> Ints:
+    """How many blocks each call has."""
+    found = sizes(parts)
+    return np.append(found.blocks, 0)[columns.places(calls["call_no"].to_numpy(), found.call_no)]
 
 
-def reaching(blocks: pl.DataFrame, calls: pl.DataFrame) -> bool:
-    """Whether any prompt has more blocks than are looked back over."""
-    sizes = blocks.group_by("call_no").len().join(calls.select("call_no", "lookback"), on="call_no")
-    return bool(sizes.select((pl.col("len") > pl.col("lookback")).any()).item())
+def sampled(calls: pl.DataFrame, group: Ints, length: Ints) -> Flags:
+    """Which calls are looked at: the earliest of each group, with about LOOKED_AT blocks in all."""
+    if length.sum() <= LOOKED_AT:
+        return np.ones(len(group), bool)
+    order = np.lexsort((calls["call_no"].to_numpy(), calls["sent"].to_numpy(), group))
+    upto, other = np.cumsum(length[order]), changes(group[order])
+    before = np.maximum.accumulate(np.where(other, upto - length[order], 0))
+    early = np.zeros(len(group), bool)
+    early[order] = upto - before <= LOOKED_AT // (int(group.max()) + 1)
+    return early
+
+
+def tries(on: Ground, group: Ints, size: int) -> Callable[[Ints], Ints]:
+    """What saves how much in each group: marks of all groups are tried at once. What shares prompts is
+    simulated again only where any of its groups has marks that it had not with the same ones of the others."""
+    within = sharing(on, group, size)
+    members = [np.flatnonzero(within == name) for name in np.unique(within[group])]
+    known: dict[tuple[int, bytes], Ints] = {}
+
+    def saved(spots: Ints) -> Ints:
+        keys = [(nth, spots[own].tobytes()) for nth, own in enumerate(members)]
+        new = [members[key[0]] for key in keys if key not in known]
+        if new:
+            here = np.zeros(size, bool)
+            here[np.concatenate(new)] = True
+            some = on._replace(rows=only(on.rows, here[group]))
+            found = totals(on, group, size, billed(some, on.about._replace(spots=spots[group])))
+            known.update((key, found[members[key[0]]]) for key in keys if key not in known)
+        units = np.zeros(size, np.int64)
+        for key, own in zip(keys, members, strict=True):
+            units[own] = known[key]
+        return units
+
+    return saved
+
+
+def sharing(on: Ground, group: Ints, size: int) -> Ints:
+    """The same number for groups whose prompts may have a beginning in common, as far as their first
+    block with text tells."""
+    first = on.rows.starts()
+    of = group[on.rows.call[first]]
+    begins = on.rows.prefix[first] ^ (on.about.scope[on.rows.call[first]] * SPREAD)
+    names, begin = np.unique(begins, return_inverse=True)
+    found = np.arange(size)
+    while True:
+        least = np.full(len(names), size)
+        np.minimum.at(least, begin, found[of])
+        before = found.copy()
+        np.minimum.at(found, of, least[begin])
+        if (found == before).all():
+            return found
 
 
 def climbed(known: Sequence[Ints], steps: Sequence[Ints], saved: Callable[[Ints], Ints]) -> Ints:
@@ -113,27 +153,22 @@ def better(spots: Ints, units: Ints, other: Ints, others: Ints) -> tuple[Ints, I
     return np.where(take, other, spots), np.where(take, others, units)
 
 
-def borders(blocks: pl.DataFrame, calls: pl.DataFrame, groups: int) -> list[Ints]:
+def borders(rows: Rows, group: Ints, size: int) -> list[Ints]:
     """Of each group the bits of the blocks behind which most of what recurs does not go on."""
-    told = blocks.filter((pl.col("content") != 0) & (pl.col("billing_class") != "output"))
-    rows = told.select("call_no", "prefix", "end", nth=pl.int_range(pl.len()).over("call_no"))
-    rows = rows.filter(pl.col("nth") <= NTH).join(calls.select("call_no", "group"), on="call_no")
-    shared = rows.group_by("group", "nth").agg(
-        again=pl.len().cast(pl.Int64) - pl.col("prefix").n_unique(),
-        end=pl.col("end").mean(),
-    )
-    ended = pl.col("again") - pl.col("again").shift(-1).over("group").fill_null(0)
-    lost = shared.sort("group", "nth").with_columns(lost=ended * pl.col("end"))
-    lost = lost.filter((pl.col("lost") > 0) & (pl.col("nth") < NTH))
-    lost = lost.sort("group", -pl.col("lost"), "nth")
-    lost = lost.with_columns(place=pl.int_range(pl.len()).over("group"))
-    found = []
-    for place in range(BORDERS):
-        here = lost.filter(pl.col("place") == place)
-        bits = np.zeros(groups, np.int64)
-        bits[here["group"].to_numpy()] = Spot.BLOCK << here["nth"].to_numpy()
-        found.append(bits)
-    return found
+    rows = rows.where(~rows.reply)
+    place = np.arange(len(rows.call))
+    nth = place - np.maximum.accumulate(np.where(rows.starts(), place, 0))
+    near = nth <= NTH
+    cell = (group[rows.call] * (NTH + 1) + nth)[near]
+    prefix, cells = rows.prefix[near], size * (NTH + 1)
+    order = np.lexsort((prefix, cell))
+    new = changes(cell[order]) | changes(prefix[order])
+    count, distinct = (np.bincount(x, minlength=cells) for x in (cell, cell[order][new]))
+    again = (count - distinct).reshape(size, NTH + 1)
+    mean = (np.bincount(cell, rows.end[near], cells) / np.maximum(count, 1)).reshape(again.shape)
+    lost = (again[:, :-1] - again[:, 1:]) * mean[:, :-1]
+    ranked = np.argsort(-lost, axis=1, kind="stable")[:, :BORDERS].T
+    return [np.where(lost[np.arange(size), nth] > 0, Spot.BLOCK << nth, 0) for nth in ranked]
 
 
 def places(spots: int) -> str:

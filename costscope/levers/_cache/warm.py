@@ -1,7 +1,7 @@
 """What caches would hold if they were kept warm over gaps, and if parallel calls waited for the first.
 
 Works on prompts as they are billed in a workload, whoever set the marks: an entry ends where the
-reading and writing of a call ended.
+reading and writing of a call ended. Only calls that come late or in parallel are looked at.
 """
 
 from __future__ import annotations
@@ -10,176 +10,235 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from costscope.columns import changes, codes, numbered, places
+from costscope.levers._cache.bills import bills
 from costscope.levers._cache.calls import NAMED, SECOND, ruled, with_place
-from costscope.levers._cache.policy import UNITS
-from costscope.levers._cache.rows import CHOSEN, LIVES, UNLIMITED, WRITES, Spot
-from costscope.levers._cache.sim import simulate
-from costscope.levers._prefix import blocks
-from costscope.model import Workload
+from costscope.levers._cache.pings import AHEAD, MOST
+from costscope.levers._cache.policy import grouped
+from costscope.levers._cache.prompts import beginnings
+from costscope.levers._cache.rows import (
+    CHOSEN,
+    LIVES,
+    UNLIMITED,
+    WRITES,
+    Facts,
+    Flags,
+    Ints,
+    Rows,
+    Spot,
+    facts,
+    rows,
+)
+from costscope.levers._cache.sim import SPREAD
+from costscope.levers._cache.whole import holding, looked, near, reading
+from costscope.levers._prefix import OUTPUT, blocks
+from costscope.levers._rows import CACHED
+from costscope.model import CLASSES, Workload
 
-GROUP = ("scope", "feature")
-AHEAD = 60
-"""A ping is sent so many seconds before its entry expires (arXiv 2607.19214: about TTL less 60 s)."""
-MOST = (1, 2, 3, 4, 6, 8, 12, 24, 48)
-"""How many pings in a row are tried. On most models more than eleven cost what a rewrite costs."""
-OUTPUT = 500
-"""Hundredths of the input rate for the one token that a ping answers: five times input, as on Claude."""
-NEEDED = (
-    "call_no", "content", "prefix", "tokens", "end", "role", "kind", "billing_class", "breakpoint",
-)  # fmt: skip
+READ = CLASSES.index("cache_read")
+CACHES = [CLASSES.index(name) for name in CACHED]
 FOREVER = 1_000
 """Gaps are made so much shorter: of days, a few minutes."""
-WRITTEN = {name.removeprefix("cache_write_"): units for name, units in UNITS.items()}
+SECONDS = np.array([WRITES.get(name, -1) for name in LIVES])
 
 
 class Warm(NamedTuple):
-    """What could be read more. `steps`: a row a call, see `stepped`; `apart`: call_no and `more`,
+    """What could be read more. `steps`: a row a call, see `told`; `apart`: call_no and `more`,
     tokens that it would read if no two calls were sent at once."""
 
     steps: pl.DataFrame
     apart: pl.DataFrame
 
 
+class Calls(NamedTuple):
+    """Calls with text of models on which anything is cached, which look for a prefix or write one."""
+
+    table: pl.DataFrame
+    """As the simulator takes them, sorted."""
+    group: Ints
+    explicit: Flags
+    life: Ints
+    """The lifetime of what they write, a code of LIVES: if nothing, of what others do."""
+    sent: Ints
+    ready: Ints
+    read: Ints
+    reach: Ints
+    """Tokens up to the end of what is read or written."""
+    family: NDArray[np.uint64]
+    """The same for all that may share a prefix."""
+
+    def where(self, which: Flags) -> Calls:
+        """Some of the calls."""
+        table, *columns = self
+        return Calls._make((table.filter(pl.Series(which)), *(column[which] for column in columns)))
+
+
+class Steps(NamedTuple):
+    """Calls that are followed by another one in their line: a conversation, or, of calls that stand alone,
+    a feature, whose cache is kept warm. Of both their place in Calls."""
+
+    call: Ints
+    follower: Ints
+    """-1: none comes."""
+    gap: Ints
+    """Seconds until then."""
+
+
 def warmed(workload: Workload) -> Warm | None:
     """What is missed to gaps and to parallel calls; None where nothing is cached."""
     calls = reached(workload)
-    if calls.is_empty():
+    if calls is None:
         return None
-    all_blocks = blocks(workload.parts).select(NEEDED)
-    calls = headed(all_blocks, calls)
-    marked = with_marks(all_blocks, calls)
-    now = simulate(marked, calls).select("call_no", now="ideal")
-    rows = calls.join(now, on="call_no")
-    for name, other in (("ever", lasting(calls)), ("beside", spaced(calls))):
-        found = simulate(marked, other).select("call_no", pl.col("ideal").alias(name))
-        rows = rows.join(found, on="call_no", how="left", maintain_order="left")
-    # Heads that nobody logged are read all the same, so that more is read than is simulated here.
-    known = pl.max_horizontal("now", "read")
-    rows = with_place(rows).with_columns(
-        lapsed=(pl.col("ever") - known).clip(0).fill_null(0), more=pl.col("beside") - known
-    )  # fmt: skip
-    apart = rows.filter(pl.col("more") > 0).select("call_no", "more")
-    return Warm(stepped(rows), apart)
+    steps = stepped(calls)
+    late, beside = np.zeros(len(calls.group), bool), parallel(calls)
+    late[steps.follower[waits(calls, steps)]] = True
+    some = np.isin(calls.family, np.unique(calls.family[late | beside]))
+    gain, more = (np.zeros(len(calls.group), np.int64) for _ in range(2))
+    if some.any():
+        gain[some], more[some] = gained(workload.parts, calls.where(some), late[some], beside[some])
+    number = calls.table["call_no"].to_numpy()
+    apart = pl.DataFrame({"call_no": number[more > 0], "more": more[more > 0]})
+    return Warm(told(calls, steps, gain), apart)
 
 
-def lasting(calls: pl.DataFrame) -> pl.DataFrame:
-    """The calls with marks, so close together that nothing expires."""
-    quick = [pl.col(name) // FOREVER for name in ("sent", "ready")]
-    return calls.filter(pl.col("mode") == "explicit").with_columns(quick)
-
-
-def spaced(calls: pl.DataFrame) -> pl.DataFrame:
-    """The calls one after another, what one writes readable for the next; none where none are parallel."""
-    rows = calls.sort("scope", "sent", "call_no")
-    beside = pl.col("sent") < pl.col("ready").shift(1).over("scope")
-    if not rows.select(beside.any()).item():
-        return rows.clear()
-    later = pl.col("sent") + pl.int_range(pl.len()).over("scope", "sent")
-    return rows.with_columns(sent=later, ready=later)
-
-
-def reached(workload: Workload) -> pl.DataFrame:
-    """The calls of models on which anything is cached, with `read` and `reach` (tokens up to the end of
-    what is read or written), and the `life` of what they write: if nothing, of what others do."""
-    kind = pl.col("billing_class")
-    sums = {name: pl.col("tokens").filter(kind == name).sum() for name in UNITS}
-    billed = workload.parts.lazy().group_by("call_no").agg(**sums)
-    calls = ruled(workload.calls).lazy().join(billed, on="call_no").with_columns(
-        read=pl.col("cache_read"), reach=pl.sum_horizontal(list(UNITS)), rule_life=pl.col("life")
-    )  # fmt: skip
-    cached = pl.col("reach").sum().over("scope") > 0
-    lives = [
-        pl.when(pl.col(f"cache_write_{n}").sum().over(GROUP) > 0).then(pl.lit(n)) for n in WRITES
-    ]
-    return calls.filter(cached).with_columns(
-        life=pl.coalesce(*lives, "rule_life"),
-        mode=pl.when(pl.col("mode") == "implicit").then("mode").otherwise(pl.lit("explicit")),
-    ).collect()  # fmt: skip
-
-
-def headed(all_blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
-    """The calls with their `spots`: as marked, and, where the log carries no marks, also the ends of
-    tools and of system, if these lie within what is cached."""
-    system = (pl.col("role") == "system") | (pl.col("kind") == "tool_schema")
-    prompt = pl.col("billing_class") != "output"
-    ends = all_blocks.lazy().filter(prompt).group_by("call_no").agg(
-        head=pl.col("end").filter(system).max(), told=(pl.col("breakpoint") != "").any()
-    )  # fmt: skip
-    rows = calls.join(ends.collect(), on="call_no", how="left", maintain_order="left")
-    unmarked = ~pl.col("told").any().over(GROUP) & (pl.col("head") <= pl.col("reach"))
-    both = Spot.AS_LOGGED | Spot.TOOLS | Spot.SYSTEM
-    return rows.with_columns(
+def reached(workload: Workload) -> Calls | None:
+    """The calls with text of models on which anything is cached, so far as they look for it or write any."""
+    bill = bills(workload.parts)
+    table = ruled(workload.calls).sort("call_no")
+    place = places(table["call_no"].to_numpy(), bill.call_no)
+    scope, cached = table["scope"].to_numpy(), np.append(bill.tokens[:, CACHES].any(axis=1), False)
+    here = np.flatnonzero((place >= 0) & np.isin(scope, np.unique(scope[cached[place]])))
+    if not len(here):
+        return None
+    table, tokens, marks = table[here], bill.tokens[place[here]], bill.marks[place[here]]
+    begins = beginnings(workload.parts).take(place[here])
+    group, explicit = grouped(table), (table["mode"] != "implicit").to_numpy()
+    reach, life = tokens[:, CACHES].sum(axis=1), lifetimes(table, group, tokens)
+    sent, ready = (table[name].to_numpy() for name in ("sent", "ready"))
+    # Where the log carries no marks they are also at the ends of tools and of system, if cached.
+    logged = np.bincount(group[marks > 0], minlength=group.max() + 1) > 0
+    ends = ~logged[group] & (begins.head >= 0) & (begins.head <= reach)
+    table = table.with_columns(
+        mode=pl.when(pl.Series(explicit)).then(pl.lit("explicit")).otherwise("mode"),
+        life=pl.Series(LIVES)[life],
         policy=pl.lit(CHOSEN),
-        spots=pl.when(unmarked).then(pl.lit(both, pl.Int64)).otherwise(Spot.AS_LOGGED),
+        spots=pl.Series(np.where(ends, Spot.AS_LOGGED | Spot.TOOLS | Spot.SYSTEM, Spot.AS_LOGGED)),
     )
+    family = begins.first ^ (table["scope"].to_numpy() * SPREAD)
+    calls = Calls(table, group, explicit, life, sent, ready, tokens[:, READ], reach, family)
+    # Without a mark nothing is looked for, and nothing is written.
+    return calls.where((~explicit | (reach > 0) | (marks > 0)) & (begins.first != 0))
 
 
-def with_marks(all_blocks: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
-    """The blocks of these calls, marked also where reading and where writing ended."""
-    asked = pl.col("billing_class") != "output"
-    end, number, prompt = (
-        all_blocks.select(x).to_series().to_numpy() for x in ("end", "call_no", asked)
+def lifetimes(table: pl.DataFrame, group: Ints, tokens: Ints) -> Ints:
+    """The lifetime in which a feature's calls are written: the first of WRITES, else that of its rule."""
+    life = np.maximum(codes(table["life"], LIVES), 0).astype(np.int64)
+    for name in reversed(WRITES):
+        some = group[tokens[:, CLASSES.index(f"cache_write_{name}")] > 0]
+        life[np.isin(group, some)] = LIVES.index(name)
+    return life
+
+
+def stepped(calls: Calls) -> Steps:
+    """The calls in their lines."""
+    asked = np.flatnonzero(calls.explicit & (calls.reach > 0))
+    group, cluster = calls.group[asked], numbered(calls.table["cluster"])[asked]
+    _, talk, size = np.unique(
+        group * (cluster.max(initial=0) + 1) + cluster, return_inverse=True, return_counts=True
     )
-    calls = calls.sort("call_no")
-    place = np.searchsorted(calls["call_no"].to_numpy(), number)
-    known = np.append(calls["call_no"].to_numpy(), -1)[place] == number
-    last = np.append(number[1:] != number[:-1], True)[: len(number)]
+    line = np.where(size[talk] == 1, -1, talk)
+    order = np.lexsort((calls.sent[asked], line, group))
+    call, next_ = asked[order], np.append(asked[order][1:], -1)[: len(asked)]
+    ended = np.append((changes(group[order]) | changes(line[order]))[1:], True)[: len(asked)]
+    follower = np.where(ended, -1, next_)
+    gap = np.where(ended, -1, (calls.sent[next_] - calls.sent[call]) // SECOND)
+    known = SECONDS[calls.life[call]] >= 0
+    return Steps(call[known], follower[known], gap[known])
+
+
+def waits(calls: Calls, steps: Steps) -> Flags:
+    """Which gaps pings could bridge that the cache does not."""
+    ttl = SECONDS[calls.life[steps.call]]
+    bridged: Flags = (steps.gap > ttl) & (steps.gap <= ttl + MOST[-1] * (ttl - AHEAD))
+    return bridged
+
+
+def told(calls: Calls, steps: Steps, gain: Ints) -> pl.DataFrame:
+    """The steps by name: with the `gap` to the next call of the line in seconds (null: none comes), what
+    that one, the `follower`, would read more without it (`gain`), and how long an entry lives (`ttl`)."""
+    at = pl.Series(steps.call)
+    life, reach = calls.life[steps.call], calls.reach[steps.call]
+    none = steps.follower < 0
+    number = calls.table["call_no"].to_numpy()
+    rows = with_place(calls.table[at]).select("call_no", *NAMED, "model", "life")
+    return rows.with_columns(
+        pl.Series("reach", reach), pl.Series("ttl", SECONDS[life]),
+        pl.Series("gain", np.where(none, 0, np.minimum(gain[steps.follower], reach))),
+        gap=pl.when(pl.Series(~none)).then(pl.Series(steps.gap)),
+        follower=pl.when(pl.Series(~none)).then(pl.Series(number[steps.follower])),
+    )  # fmt: skip
+
+
+def parallel(calls: Calls) -> Flags:
+    """Which calls were sent before one with the same beginning was answered."""
+    _, family = np.unique(calls.family, return_inverse=True)
+    times, sent = np.unique(calls.sent, return_inverse=True)
+    ready = np.searchsorted(times, np.maximum(calls.ready, calls.sent + 1))
+    order = np.lexsort((calls.sent, family))
+    # Times as their places, so that those of one family lie behind all of the one before.
+    start = family[order] * (len(times) + 1)
+    busy = np.append(-1, np.maximum.accumulate(start + ready[order])[:-1])[: len(order)]
+    found = np.zeros(len(order), bool)
+    found[order] = start + sent[order] < busy
+    return found
+
+
+def gained(parts: pl.DataFrame, calls: Calls, late: Flags, beside: Flags) -> tuple[Ints, Ints]:
+    """Tokens that late calls would read more if nothing expired, and that calls beside others would if
+    they came one after another."""
+    about, numbers = facts(calls.table), calls.table["call_no"].to_numpy()
+    found = looked(parts, about, lambda some: marked(blocks(holding(some, numbers)), calls))
+    # What is stored of a prefix that two requests share depends on all of both.
+    apart = not about.whole_units.any()
+    found = near(found, late | beside) if apart else found
+    known = np.maximum(reading(found, about), calls.read)
+    gain, more = np.zeros_like(known), np.zeros_like(known)
+    if late.any():
+        quick = about._replace(sent=calls.sent // FOREVER, ready=calls.ready // FOREVER)
+        own = [some.where(calls.explicit[some.call]) for some in found.touches]
+        ever = reading(found._replace(touches=own), quick)
+        gain = np.where(late, np.maximum(ever - known, 0), 0)
+    if beside.any():
+        found = near(found, beside) if apart else found
+        turn = calls.sent + queued(about)
+        spaced = reading(found, about._replace(sent=turn, ready=turn))
+        more = np.where(beside, np.maximum(spaced - known, 0), 0)
+    return gain, more
+
+
+def queued(about: Facts) -> Ints:
+    """How many calls of the scope that were sent at the same time come before each."""
+    order = np.lexsort((about.sent, about.scope))
+    new = changes(about.scope[order]) | changes(about.sent[order])
+    place = np.arange(len(order))
+    found = np.zeros(len(order), np.int64)
+    found[order] = place - np.maximum.accumulate(np.where(new, place, 0))
+    return found
+
+
+def marked(told: pl.DataFrame, calls: Calls) -> Rows:
+    """The rows of blocks, marked also where reading and where writing ended."""
+    numbers = calls.table["call_no"].to_numpy()
+    end, number = (told[name].to_numpy() for name in ("end", "call_no"))
+    place = places(number, numbers)
+    last = np.append(changes(number)[1:], True)[: len(number)]
     behind = np.where(last, UNLIMITED, np.append(end[1:], 0)[: len(end)])
     here = np.zeros(len(end), bool)
-    for name in ("read", "reach"):
-        to = np.append(calls[name].to_numpy(), -1)[place]
+    for to in (calls.read[place], calls.reach[place]):
         here |= (end <= to) & (behind > to)
-    lives = pl.Enum(LIVES)
-    own = calls["life"].cast(pl.String).replace("", None).cast(lives, strict=False)
-    own = own.extend(pl.Series([None], dtype=lives)).gather(place)
-    mark = pl.when(pl.Series(here & known & prompt)).then(own)
-    logged = pl.col("breakpoint").cast(pl.String).cast(lives)
-    return all_blocks.with_columns(breakpoint=mark.otherwise(logged).fill_null(""))
-
-
-def stepped(rows: pl.DataFrame) -> pl.DataFrame:
-    """The calls in lines, with the `gap` to the next one of the line in microseconds (null: none comes),
-    what the next one would read more without it (`gain`), and how long an entry lives (`ttl`).
-
-    A line is a conversation, or, of calls that stand alone, a feature: whose cache is kept warm.
-    """
-    alone = pl.len().over(*GROUP, "cluster") == 1
-    line = pl.when(alone).then(pl.lit("")).otherwise("cluster")
-    asked = rows.filter((pl.col("mode") == "explicit") & (pl.col("reach") > 0))
-    asked = asked.with_columns(line=line).sort(*GROUP, "line", "sent", "call_no", nulls_last=True)
-    of = [*GROUP, "line"]
-    seconds = pl.col("life").replace_strict(WRITES, default=None, return_dtype=pl.Int64)
-    gain = pl.min_horizontal(pl.col("lapsed").shift(-1).over(of), "reach").fill_null(0)
-    return asked.select(
-        "call_no", *NAMED, "model", "line", "reach", "life", ttl=seconds,
-        gap=(pl.col("sent").shift(-1).over(of) - pl.col("sent")) // SECOND, gain=gain,
-        follower=pl.col("call_no").shift(-1).over(of),
-    ).filter(pl.col("ttl").is_not_null())  # fmt: skip
-
-
-def pinged(steps: pl.DataFrame, most: pl.Expr) -> pl.DataFrame:
-    """`pings` that each call is followed by, if at most so many are sent without a call between them,
-    whether that `saves` the next one its miss, and the `units` it saves in all."""
-    every = pl.col("ttl") - AHEAD
-    pings = pl.min_horizontal(most, pl.coalesce(pl.col("gap") // every, most))
-    saves = (pl.col("gap") > pl.col("ttl")) & (pl.col("gap") <= pl.col("ttl") + most * every)
-    write = pl.col("life").replace_strict(WRITTEN, default=100, return_dtype=pl.Int64)
-    gain = pl.when(saves.fill_null(value=False)).then("gain").otherwise(0)
-    cost = pl.col("pings") * (pl.col("reach") * UNITS["cache_read"] + OUTPUT)
-    return steps.with_columns(pings=pings, gained=gain).with_columns(
-        units=pl.col("gained") * (write - UNITS["cache_read"]) - cost
-    )
-
-
-def worthwhile(steps: pl.DataFrame) -> pl.DataFrame:
-    """Of each feature that pings save anything in, how many in a row save most: NAMED and `most`."""
-    tried = [
-        pinged(steps, pl.lit(most, pl.Int64))
-        .group_by(NAMED)
-        .agg(units=pl.col("units").sum(), most=pl.lit(most, pl.Int64))
-        for most in MOST
-    ]
-    found = pl.concat(tried).filter(pl.col("units") > 0)
-    found = found.sort(*NAMED, -pl.col("units"), "most", nulls_last=True)
-    return found.unique(NAMED, keep="first", maintain_order=True)
+    here &= (place >= 0) & (codes(told["billing_class"], CLASSES) != OUTPUT)
+    logged = np.maximum(codes(told["breakpoint"], LIVES), 0)
+    names = pl.Series(LIVES, dtype=pl.Categorical)[np.where(here, calls.life[place], logged)]
+    return rows(told.with_columns(breakpoint=names), numbers)

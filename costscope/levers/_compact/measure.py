@@ -11,6 +11,7 @@ import polars as pl
 from costscope import tokens
 from costscope.levers._compact.text import WAYS
 from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._runs import runs
 from costscope.model import Workload
 from costscope.once import once
 
@@ -89,7 +90,7 @@ def typed(log: Workload, segments: Sequence[str]) -> pl.Series:
     sent as typed first and shorter afterwards breaks the provider's cached prefix at that place."""
     asked = (pl.col("segment") == "query") & (pl.col("tokens") >= SMALLEST)
     some = pl.lit("query" not in segments) & asked & (pl.col("content") != 0)
-    return log.parts.filter(some)["content"].unique()
+    return log.parts.select(pl.col("content").filter(some)).to_series().unique()
 
 
 def encodings(calls: pl.DataFrame) -> pl.DataFrame:
@@ -106,12 +107,21 @@ def encodings(calls: pl.DataFrame) -> pl.DataFrame:
 
 def _wanted(log: Workload, segments: Sequence[str]) -> pl.DataFrame:
     """content, encoding: what to read, with the encodings that it is billed in."""
-    large = log.parts.lazy().filter(eligible(segments), pl.col("tokens") >= SMALLEST)
+    large = eligible(segments) & (pl.col("tokens") >= SMALLEST)
+    rows = log.parts.select(pl.col("call_no", "content").filter(large))
     named = encodings(log.calls)
-    if named["encoding"].n_unique() == 1:
-        found = large.select(pl.col("content").unique())
-        pairs = found.with_columns(encoding=pl.lit(named["encoding"][0]))
-    else:
-        both = large.select("call_no", "content").join(named.lazy(), on="call_no")
-        pairs = both.select("content", "encoding").unique()
-    return pairs.filter(~pl.col("content").is_in(typed(log, segments).implode())).collect()
+    pairs = [
+        _of_calls(rows, some["call_no"]).to_frame().with_columns(encoding=pl.lit(encoding))
+        for (encoding,), some in named.sort("encoding").group_by("encoding", maintain_order=True)
+    ]
+    found = pl.concat([pl.DataFrame(schema=_PAIRS), *pairs])
+    return found.filter(~pl.col("content").is_in(typed(log, segments).implode()))
+
+
+_PAIRS = {"content": pl.UInt64, "encoding": pl.String}
+
+
+def _of_calls(rows: pl.DataFrame, calls: pl.Series) -> pl.Series:
+    """The different contents of the rows of these calls."""
+    mine = runs(rows).of(calls.to_numpy())
+    return rows["content"].filter(pl.Series(mine)).unique()

@@ -92,10 +92,11 @@ def _again(workload: Workload, segments: Sequence[str]) -> pl.DataFrame:
     within a block is another place in each call: a pointer in some of them would break their caches.
     """
     parts, text = workload.parts, eligible(segments)
-    long = parts.filter(text, pl.col("tokens") >= LONG)["content"].unique()
+    is_long = text & (pl.col("tokens") >= LONG)
+    long = parts.select(pl.col("content").filter(is_long)).to_series().unique()
     long = long.filter(~long.is_in(typed(workload.log, segments).implode()))
     text &= pl.col("content").is_in(long.implode())
-    large = parts.filter(text).select("call_no", "seq", "content")
+    large = parts.select(pl.col("call_no", "seq", "content").filter(text))
     # A number for each block of each call finds the few that recur faster than grouping them all does.
     keys = large["content"].to_numpy() ^ (large["call_no"].to_numpy().astype(np.uint64) * _ODD)
     in_order = np.sort(keys)

@@ -16,7 +16,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from costscope import tokens
-from costscope.attribute.markers.lines import marks
+from costscope.attribute.markers.lines import labels, marks
 
 WHOLE, MARKED, PARAGRAPH, LEAD = range(4)
 """What a chunk is: a text of one; set off by a number, a tag or a fence; a paragraph, where nothing sets
@@ -67,9 +67,11 @@ def split(text: str) -> list[Chunk]:
 
 def _set_off(text: str) -> list[int]:
     """Where chunks begin that tags, numbers or fences set off; empty if none of these does it twice."""
-    tags = [m.start() for m in _OPEN.finditer(text)]
+    tags = [m.start() for m in _OPEN.finditer(text)] if "<" in text else []
     if len(tags) > 1:
         return tags
+    if sum(m.kind in ("number", "fence") for m in labels(text)) < 2:
+        return []
     lines = marks(text)
     numbers = [m.start for m in lines if m.kind == "number"]
     if len(numbers) > 1:
@@ -114,9 +116,13 @@ def _rows(
         for nth, chunk in enumerate(split(text)):
             places.append((content, nth, chunk.kind))
             pieces.append(text[chunk.start : chunk.stop])
+    chunks = dict.fromkeys(
+        piece for place, piece in zip(places, pieces, strict=True) if place[2] != LEAD
+    )
+    known = {piece: alike.known(plain(piece)) for piece in chunks}
     none = (0,) * len(similarities)
     rows = [
-        (content, nth, size, kind, *(none if kind == LEAD else alike.known(plain(piece))))
+        (content, nth, size, kind, *(none if kind == LEAD else known[piece]))
         for (content, nth, kind), size, piece in zip(
             places, tokens.count(pieces), pieces, strict=True
         )
@@ -157,7 +163,10 @@ class _Nearest:
             return own
         keys = sketch[:KEYS].tolist()
         for other in dict.fromkeys(c for key in keys for c in self._by_hash.get(key, ())):
-            if resemblance(sketch, self._sketches[other]) >= self._least:
+            held = self._sketches[other]
+            shorter, longer = sorted((len(sketch), len(held)))
+            # At most all of the shorter one are shared: to look at the lengths spares most comparisons.
+            if shorter / longer >= self._least and resemblance(sketch, held) >= self._least:
                 return other
         self._sketches[own] = sketch
         for key in keys:
@@ -177,6 +186,8 @@ def _sketch(words: list[str]) -> Hashes:
 
 def resemblance(one: Hashes, other: Hashes) -> float:
     """The share of shingles of either chunk that both have, told from their smallest hashes."""
-    both = np.union1d(one, other)[:SKETCH]
-    shared = np.intersect1d(one, other, assume_unique=True)
-    return float(np.isin(both, shared, assume_unique=True).mean())
+    either = np.sort(np.concatenate((one, other)))
+    new = np.ones(len(either), bool)
+    new[1:] = either[1:] != either[:-1]
+    smallest, both = either[new][:SKETCH], either[~new]
+    return int(both.searchsorted(smallest[-1], "right")) / len(smallest)

@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from costscope.columns import changes
 from costscope.levers._cut.chunks import LEAD, MARKED, WHOLE, chunked, schema
 from costscope.levers._cut.chunks_words import relevance
-from costscope.levers._cut.cut import SALT, cut, scaled
-from costscope.levers._prefix import ORDER, ordered, starts
+from costscope.levers._cut.cut import MIX, SALT, Flags, cut, scaled
+from costscope.levers._prefix import ORDER, ordered
 from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._runs import runs
 from costscope.model import Workload
 from costscope.once import once
 
@@ -99,7 +101,9 @@ def _again(limits: Limits) -> pl.Expr:
     if not (limits.duplicates or limits.repeats):
         return pl.lit(value=False)
     known = (pl.col("chunk") != 0) & (pl.col("kind") != LEAD)
-    return known & ~pl.struct("call_no", "chunk").is_first_distinct()
+    # A number for each chunk of each call is told apart much faster than the two together.
+    both = pl.col("chunk") ^ (pl.col("call_no").cast(pl.UInt64) * pl.lit(MIX))
+    return known & ~both.is_first_distinct()
 
 
 def _by_block(rows: pl.DataFrame) -> pl.DataFrame:
@@ -136,9 +140,11 @@ def pieces(workload: Workload, similarity: float) -> pl.DataFrame:
         chunk=pl.when(read).then("chunk").otherwise("content"),
         tokens=pl.when(read).then("tokens").otherwise(1),
     ).sort(*ORDER, "nth")  # fmt: skip
-    size = pl.col("billed") * pl.col("tokens") // pl.max_horizontal("whole", 1)
-    whole = pl.col("tokens").sum().over(ORDER)
-    return rows.with_columns(whole=whole).with_columns(size=size).select(*_PIECES)
+    at = np.flatnonzero(_begins(rows))
+    whole = np.add.reduceat(rows["tokens"].to_numpy(), at)
+    whole = np.repeat(np.maximum(whole, 1), np.diff(np.append(at, rows.height)))
+    size = pl.col("billed") * pl.col("tokens") // pl.Series(whole)
+    return rows.with_columns(size=size).select(*_PIECES)
 
 
 _PIECES = {
@@ -165,15 +171,27 @@ def _blocks(parts: pl.DataFrame) -> pl.DataFrame:
     if not parts.select(context.any()).item():
         return pl.DataFrame()
     parts = ordered(parts)
+    calls = runs(parts)
+    mine = calls.any(parts.select(context).to_series().to_numpy())
+    rows = parts.select(_READ)[np.flatnonzero(np.repeat(mine, calls.counts))]
     said = (pl.col("segment") == "history") & (pl.col("role") == "user") & ~tool
-    flags = parts.select(_kind=pl.when(context).then(2).when(said).then(1).otherwise(0))
-    kind = flags.to_series().to_numpy()
-    at = np.flatnonzero(parts.select(starts(*ORDER)).to_series().to_numpy())
+    kinds = rows.select(pl.when(context).then(2).when(said).then(1).otherwise(0))
+    kind = kinds.to_series().to_numpy()
+    at = np.flatnonzero(_begins(rows))
     least, most = np.minimum.reduceat(kind, at), np.maximum.reduceat(kind, at)
-    blocks = parts[at].select(*ORDER, "content").with_columns(
-        billed=pl.Series(np.add.reduceat(parts["tokens"].to_numpy(), at)),
+    blocks = rows.select(*ORDER, "content")[at].with_columns(
+        billed=pl.Series(np.add.reduceat(rows["tokens"].to_numpy(), at)),
         context=pl.Series(most == 2), _pure=pl.Series((least == most) & (most > 0)),
     )  # fmt: skip
     blocks = blocks.filter("_pure")
-    calls = blocks.filter("context")["call_no"].unique()
-    return blocks.filter(pl.col("call_no").is_in(calls.implode())).drop("_pure")
+    having = blocks.filter("context")["call_no"].unique()
+    return blocks.filter(pl.col("call_no").is_in(having.implode())).drop("_pure")
+
+
+def _begins(rows: pl.DataFrame) -> Flags:
+    """True where a block begins."""
+    call, seq = (rows[name].to_numpy() for name in ORDER)
+    return changes(call) | changes(seq)
+
+
+_READ = (*ORDER, "content", "tokens", "segment", "role", "kind", "billing_class")

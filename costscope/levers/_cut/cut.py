@@ -9,8 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.levers._prefix import ORDER, ordered, rehash, starts
+from costscope.attribute.prefix import chain
+from costscope.columns import changes
+from costscope.levers._prefix import ORDER, ordered, starts
 from costscope.levers._rows import IS_OUTPUT, to_fresh
+from costscope.levers._runs import runs
 from costscope.model import Workload
 
 LEFT, SALT = "_left", "_salt"
@@ -22,6 +25,7 @@ BLOCKS = 2**22
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
 
 
 def cut(workload: Workload, parts: pl.DataFrame, *, everywhere: bool = False) -> Workload:
@@ -35,41 +39,63 @@ def cut(workload: Workload, parts: pl.DataFrame, *, everywhere: bool = False) ->
     With `everywhere` the billing classes stay: a text that is changed in all prompts that hold it is
     found in caches as it was before, once it is written; where caching can be simulated, it will be.
     """
-    changed = parts.select(pl.col(LEFT).is_null() | (pl.col(LEFT) != pl.col("tokens")))
-    flags = changed.to_series().to_numpy()
+    gone, left = parts[LEFT].is_null().to_numpy(), parts[LEFT].fill_null(0).to_numpy()
+    flags = gone | (left != parts["tokens"].to_numpy())
     if not flags.any():
         return workload
-    salt = np.where(flags, parts[SALT].to_numpy() if SALT in parts.columns else MIX, np.uint64(0))
-    parts = parts.with_columns(
-        _content=_contents(parts, flags, salt), _behind=_behind(parts, flags)
-    )
-    kept = parts.filter(pl.col(LEFT).is_not_null()).with_columns(
-        tokens=pl.col(LEFT).cast(pl.Int64), content="_content"
+    calls = runs(parts)
+    rows = np.flatnonzero(np.repeat(calls.any(flags), calls.counts))
+    call, seq, old = (parts[name].to_numpy()[rows] for name in (*ORDER, "content"))
+    salt = parts[SALT].to_numpy()[rows] if SALT in parts.columns else MIX
+    new = _contents(old, changes(call) | changes(seq), flags[rows], salt)
+    kept = ~gone[rows]
+    prefix = _prefixes(call[kept], seq[kept], new[kept])
+    shorter = parts.with_columns(
+        tokens=pl.Series(left),
+        content=_put(parts["content"], rows, new),
+        prefix=_put(parts["prefix"], rows[kept], prefix),
+        _behind=pl.Series(_behind(flags, rows, changes(call))),
     )
     if not everywhere:
-        kept = to_fresh(kept, pl.col("_behind") & ~IS_OUTPUT)
-    kept = kept.select(workload.parts.columns).cast(workload.parts.schema)
-    return workload.with_(parts=rehash(kept))
+        shorter = to_fresh(shorter, pl.col("_behind"))
+    shorter = shorter.select(workload.parts.columns).cast(workload.parts.schema)
+    return workload.with_(parts=shorter.filter(pl.Series(~gone)) if gone.any() else shorter)
 
 
-def _contents(parts: pl.DataFrame, changed: Flags, salt: NDArray[np.uint64]) -> pl.Series:
-    """The content of each row; all rows of a block of which any changed get the same new one."""
-    at = np.flatnonzero(parts.select(starts(*ORDER)).to_series().to_numpy())
-    sizes = np.diff(np.append(at, len(changed)))
-    touched = np.repeat(np.logical_or.reduceat(changed, at), sizes)
+def _contents(content: Hashes, block: Flags, changed: Flags, salt: Hashes | np.uint64) -> Hashes:
+    """The content of each row; all rows of a block (one begins at each of `block`) of which any changed get
+    the same new one."""
+    at = np.flatnonzero(block)
+    sizes = np.diff(np.append(at, len(content)))
     # The greatest and not the sum: in how many classes a block is billed is not part of its text.
-    salts = np.repeat(np.maximum.reduceat(salt, at), sizes)
-    content = parts["content"].to_numpy()
-    other = np.maximum((content ^ salts) * MIX, np.uint64(1))
-    return pl.Series(np.where(touched & (content != 0), other, content))
+    salts = np.maximum.reduceat(np.where(changed, salt, np.uint64(0)), at)
+    touched = np.repeat(np.logical_or.reduceat(changed, at), sizes) & (content != 0)
+    other = np.maximum((content ^ np.repeat(salts, sizes)) * MIX, np.uint64(1))
+    return np.where(touched, other, content)
 
 
-def _behind(parts: pl.DataFrame, changed: Flags) -> pl.Series:
-    """True on the first changed row of each call and on all rows after it."""
-    first = parts.select(starts("call_no")).to_series().to_numpy()
-    sofar = np.cumsum(changed)
-    before = np.maximum.accumulate(np.where(first, sofar - changed, 0))
-    return pl.Series(sofar > before)
+def _prefixes(call: Ints, seq: Ints, content: Hashes) -> Hashes:
+    """The prefix hash of each row of some calls, as it is after the cut."""
+    first = changes(call)
+    return chain(content, first, ~(first | changes(seq)))
+
+
+def _put(column: pl.Series, rows: Ints, values: Hashes) -> pl.Series:
+    """The column with other values in these rows."""
+    found = column.to_numpy().copy()
+    found[rows] = values
+    return pl.Series(found)
+
+
+def _behind(changed: Flags, rows: Ints, first: Flags) -> Flags:
+    """True on the first changed row of each call and on all rows after it. `rows` are those of the calls that
+    change, `first` those of them with which a call begins."""
+    here = changed[rows]
+    sofar = np.cumsum(here)
+    before = np.maximum.accumulate(np.where(first, sofar - here, 0))
+    found = np.zeros(len(changed), np.bool_)
+    found[rows] = sofar > before
+    return found
 
 
 def scaled(parts: pl.DataFrame, kept: Ints, whole: Ints) -> pl.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from costscope import tokens
-from costscope.attribute.markers.lines import Mark, marks
+from costscope.attribute.markers.lines import Mark, labels, marks
 from costscope.levers._cut.cut import SALT, cut, scaled
 from costscope.levers._prefix import ORDER, ordered, starts
 from costscope.levers._rows import IS_OUTPUT
@@ -136,16 +137,18 @@ def example_spans(text: str) -> Spans:
     The last of labelled ones has as many paragraphs as the one before it: what follows it is mostly
     the prompt's own again, and nothing marks where it begins.
     """
-    tagged = [m.span() for m in _TAGGED.finditer(text)]
+    tagged = [m.span() for m in _TAGGED.finditer(text)] if "<" in text else []
     if tagged:
         return tagged
-    labels = [m.start for m in marks(text) if _is_numbered(m)]
-    if len(labels) < 2:
+    if sum(map(_is_numbered, labels(text))) < 2:
         return []
-    spans = list(pairwise(labels))
+    begins = [m.start for m in marks(text) if _is_numbered(m)]
+    if len(begins) < 2:
+        return []
+    spans = list(pairwise(begins))
     size = len(_PARAGRAPH.findall(text, *spans[-1]))
-    last = [m.end() for m in _PARAGRAPH.finditer(text, labels[-1])][:size]
-    return [*spans, (labels[-1], last[-1])] if last else spans
+    last = [m.end() for m in _PARAGRAPH.finditer(text, begins[-1])][:size]
+    return [*spans, (begins[-1], last[-1])] if last else spans
 
 
 def _is_numbered(mark: Mark) -> bool:
@@ -154,34 +157,46 @@ def _is_numbered(mark: Mark) -> bool:
 
 def repetitions(text: str, examples: Spans) -> Spans:
     """Paragraphs, and lines of others, that the text has word for word before; none in code or examples."""
-    apart = [*examples, *(m.span() for m in _CODE.finditer(text))]
+    code = (m.span() for m in _CODE.finditer(text)) if "```" in text else ()
+    apart = [*examples, *code]
     seen: set[str] = set()
     spans: Spans = []
-    for start, stop in (m.span() for m in _PARAGRAPH.finditer(text)):
+    for found in _PARAGRAPH.finditer(text):
+        start, stop = found.span()
         if any(start < b and a < stop for a, b in apart):
             continue
-        if _is_again(text[start:stop], PARAGRAPH_WORDS, seen):
+        if _is_again(found[0], PARAGRAPH_WORDS, seen):
             spans.append((start, stop))
         else:
-            spans += _lines(text, start, stop, seen)
+            spans += _lines(found[0], start, seen)
     return spans
 
 
-def _lines(text: str, start: int, stop: int, seen: set[str]) -> Iterator[tuple[int, int]]:
-    for line in text[start:stop].splitlines(keepends=True):
-        if line.strip() != text[start:stop].strip() and _is_again(line, LINE_WORDS, seen):
+def _lines(paragraph: str, start: int, seen: set[str]) -> Iterator[tuple[int, int]]:
+    """Where its lines that were there before lie, if it has several; it begins at `start`."""
+    lines = paragraph.splitlines(keepends=True)
+    several = sum(not line.isspace() for line in lines) > 1
+    for line in lines:
+        if several and _is_again(line, LINE_WORDS, seen):
             yield start, start + len(line)
         start += len(line)
 
 
 def _is_again(piece: str, least: int, seen: set[str]) -> bool:
     """Whether a piece of so many words was there before; it is remembered."""
-    words = _BULLET.sub("", piece.strip()).casefold().split()
-    plain = " ".join(words)
-    if len(words) < least or plain not in seen:
+    words, plain = _plain(piece)
+    if words < least or plain not in seen:
         seen.add(plain)
         return False
     return True
+
+
+@lru_cache(maxsize=10_000)
+def _plain(piece: str) -> tuple[int, str]:
+    """A piece's words, how many and in small letters, without a bullet before them. Prompts of one template
+    have most of their pieces in common."""
+    words = _BULLET.sub("", piece.strip()).casefold().split()
+    return len(words), " ".join(words)
 
 
 def _pure(parts: pl.DataFrame) -> np.ndarray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 
-from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._rows import kinds, replies
 from costscope.model import Workload
 from costscope.once import once
 from costscope.prices.names import base
@@ -39,11 +40,12 @@ class Length:
         return {"low": self.low, "base": self.base, "high": self.high}[case]
 
 
+@once
 def length(log: Workload, old: str, new: str) -> Length | None:
     """Reply tokens of the model `new` for one of `old` (names without date), over the features and
     templates that both answer at least LEAST times, weighed by the old model's calls; None where
     there are none. Ends are 1.96 standard errors away. In thousandths."""
-    shown = _replies(log)
+    shown = _shown(log)
     mine = shown.filter(pl.col("base") == old)
     alike = mine.join(
         shown.filter(pl.col("base") == new), on=("feature", "template"), nulls_equal=True
@@ -71,17 +73,22 @@ def _compared(alike: pl.DataFrame) -> Length | None:
     return Length(low, middle, high, int(calls))
 
 
+_NAMES = {"feature": pl.String, "template": pl.String, "base": pl.String}
+
+
 @once
-def _replies(log: Workload) -> pl.DataFrame:
+def _shown(log: Workload) -> pl.DataFrame:
     """feature, template, base (model without date), n, mean, var of reply tokens; n is LEAST or more."""
-    calls = log.calls.filter(~pl.col("added") & (pl.col("status") == "ok"))
-    names = {model: base(model) for model in calls["model"].unique().drop_nulls()}
-    short = pl.col("model").replace_strict(names, default=None, return_dtype=pl.String)
-    calls = calls.select("call_no", "feature", "template", short.alias("base"))
-    replies = log.parts.filter(IS_OUTPUT).group_by("call_no").agg(pl.col("tokens").sum())
-    rows = calls.join(replies, on="call_no")
+    calls = log.calls[["call_no", "feature", "template", "model", "status", "added"]]
+    calls = calls.filter(~pl.col("added"), pl.col("status") == "ok", pl.col("model").is_not_null())
+    calls = calls.join(replies(log.parts), on="call_no", maintain_order="left")
+    found = kinds(calls, ("feature", "template", "model"))
+    named = [(feature, template, base(model)) for feature, template, model in found.keys]
+    known = {key: place for place, key in enumerate(dict.fromkeys(named))}
+    at = np.array([known[key] for key in named], np.int64)[found.kind]
     tokens = pl.col("tokens").cast(pl.Float64)
-    rows = rows.group_by("feature", "template", "base").agg(
+    rows = calls.select("tokens", at=pl.Series(at)).group_by("at").agg(
         pl.len().cast(pl.Int64).alias("n"), tokens.mean().alias("mean"), tokens.var().alias("var")
-    )
-    return rows.filter(pl.col("n") >= LEAST)
+    )  # fmt: skip
+    names = pl.DataFrame(list(known), schema=_NAMES, orient="row")
+    return rows.hstack(names[rows["at"].to_numpy()]).filter(pl.col("n") >= LEAST)

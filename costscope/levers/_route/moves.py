@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from costscope.columns import Flags, places
 from costscope.errors import SettingsError
 from costscope.levers._retokenise import rescaled
 from costscope.levers._route.length import Length, length
-from costscope.levers._rows import IS_CACHED, conversation, matches, sizes, to_fresh
+from costscope.levers._rows import (
+    CACHED,
+    Kinds,
+    by_class,
+    conversations,
+    gathered,
+    kinds,
+    matches,
+    uncached,
+    with_sizes,
+)
 from costscope.levers._words import count, listing
 from costscope.model import Workload
 from costscope.once import once
@@ -39,13 +52,17 @@ priced by genai-prices 0.2.3 (read 2026-11-21). A small model of that generation
 not the cheapest there is."""
 
 CASES = ("low", "base", "high")
-KEY = ("feature", "provider", "channel", "model")
-GROUP = ("conversation", *KEY)
-RATIOS = ("in_top", "in_bottom", "out_top", "out_bottom")
-
+KEY = ["feature", "provider", "channel", "model"]
+RATIOS = ["in_top", "in_bottom", "out_top", "out_bottom"]
 SIZES = ("input_tokens", "history_tokens", "query_tokens", "output_tokens")
+GROUP = "group"
+"""Column: a number, the same for the calls of one conversation with the same KEY."""
 
-sizes_of = once(sizes)
+_KNOWN = ["call_no", "call_id", "sent_at", "traits", *KEY]
+_TARGET: dict[str, Any] = {
+    "stated": pl.Boolean, "to_provider": pl.String, "to_channel": pl.String, "to_model": pl.String,
+    **dict.fromkeys(RATIOS, pl.Int64),
+}  # fmt: skip
 
 
 def check_case(case: str) -> None:
@@ -71,22 +88,14 @@ class Targets:
 
     def of(self, workload: Workload) -> pl.DataFrame:
         """The log's calls for which there is another model and which no lever has routed before:
-        calls columns, `conversation`, sizes, stated, to_provider, to_channel, to_model, RATIOS."""
-        calls = unmoved(workload)
-        kinds = list(calls.select(KEY).unique().iter_rows())
-        rows = [row for key in kinds if (row := self._target(workload.log, *key)) is not None]
-        schema = {name: calls.schema[name] for name in KEY} | {
-            "stated": pl.Boolean, "to_provider": pl.String, "to_channel": pl.String,
-            "to_model": pl.String, **dict.fromkeys(RATIOS, pl.Int64),
-        }  # fmt: skip
-        targets = pl.DataFrame(rows, schema=schema, orient="row")
-        calls = calls.join(targets, on=KEY, nulls_equal=True, maintain_order="left")
-        if calls.is_empty():
-            nothing = [pl.lit(0, pl.Int64).alias(name) for name in SIZES]
-            return calls.with_columns(conversation().alias("conversation"), *nothing)
-        sized = sizes_of(workload.parts)
-        calls = calls.join(sized, on="call_no", how="left", maintain_order="left")
-        return calls.with_columns(conversation().alias("conversation"))
+        call_no, call_id, sent_at, traits, KEY, sizes, GROUP, stated, to_provider, to_channel,
+        to_model, RATIOS."""
+        found = _kinds(workload.calls)
+        at, table = found.table([self._target(workload.log, *key) for key in found.keys], _TARGET)
+        rows = np.flatnonzero((at >= 0) & unmoved(workload))
+        calls = with_sizes(workload.calls[_KNOWN][rows], workload.parts)
+        group = conversations(workload.calls)[rows] * len(found.keys) + found.kind[rows]
+        return calls.hstack([*table[at[rows]], pl.Series(GROUP, group)])
 
     def _target(
         self, log: Workload, feature: str | None, provider: str, channel: str, model: str
@@ -104,7 +113,7 @@ class Targets:
             return None
         prompt, reply = ratio(model, to[2]), self.reply(log, model, to[2]).of(self.case)
         ratios = (*prompt.as_integer_ratio(), *reply.as_integer_ratio())
-        return (feature, provider, channel, model, stated is not None, *to, *ratios)
+        return (stated is not None, *to, *ratios)
 
     def reply(self, log: Workload, old: str, new: str) -> Length:
         """Tokens of the new model's reply for one of the old one's."""
@@ -113,17 +122,24 @@ class Targets:
         return shown or Length.assumed(ratio(old, new) * Fraction(str(given or 1)))
 
 
-def unmoved(workload: Workload) -> pl.DataFrame:
-    """The calls of the log that still go to the model that they went to."""
-    calls = workload.calls.filter(~pl.col("added"))
-    if workload.log is workload:
-        return calls
-    was = workload.log.calls.select("call_no", pl.col("model").alias("_was"))
-    calls = calls.join(was, on="call_no", how="left", maintain_order="left")
-    same = pl.col("model").eq_missing(pl.col("_was")) | pl.col("_was").is_null()
-    return calls.filter(same).drop("_was")
+@once
+def _kinds(calls: pl.DataFrame) -> Kinds:
+    return kinds(calls, KEY)
 
 
+def unmoved(workload: Workload) -> Flags:
+    """True for the calls of the log that still go to the model that they went to."""
+    calls, log = workload.calls, workload.log.calls
+    own: Flags = ~calls["added"].to_numpy()
+    if calls is log:
+        return own
+    at = places(calls["call_no"].to_numpy(), log["call_no"].to_numpy())
+    same = calls["model"].eq_missing(gathered(log[["model"]], at)["model"])
+    still: Flags = own & ((at < 0) | same.to_numpy())
+    return still
+
+
+@lru_cache(maxsize=4096)
 def ratio(old: str, new: str) -> Fraction:
     """Tokens of `new` for one token of `old`."""
     return Fraction(*family_ratio(new)) / Fraction(*family_ratio(old))
@@ -132,21 +148,17 @@ def ratio(old: str, new: str) -> Fraction:
 def rerouted(workload: Workload, routes: pl.DataFrame) -> Workload:
     """The workload with the routed calls' model, provider and tokens changed. All of their input is
     fresh: a cache belongs to one model, so what was warm on the old one is cold on the new."""
-    moved = pl.col("to_model").is_not_null()
-    abroad = moved & (pl.col("to_provider") != pl.col("provider"))
-    calls = workload.calls.join(
-        routes.select("call_no", "to_provider", "to_channel", "to_model"),
-        on="call_no", how="left", maintain_order="left",
-    ).with_columns(
-        pl.when(abroad).then(pl.lit("standard")).otherwise("tier").alias("tier"),
-        pl.when(abroad).then(None).otherwise("region").alias("region"),
-        *(pl.coalesce(f"to_{name}", name).alias(name) for name in ("provider", "channel", "model")),
-    )  # fmt: skip
-    chosen = pl.col("call_no").is_in(routes["call_no"].implode())
-    return workload.with_(
-        calls=calls.select(workload.calls.columns).cast(workload.calls.schema),
-        parts=rescaled(to_fresh(workload.parts, chosen), routes.select("call_no", *RATIOS)),
-    )
+    calls, numbers = workload.calls, routes["call_no"].to_numpy()
+    at = places(calls["call_no"].to_numpy(), numbers)
+    rows = np.flatnonzero(at >= 0)
+    to = routes[["to_provider", "to_channel", "to_model"]][at[rows]]
+    other = to["to_provider"] != calls["provider"].gather(rows)
+    abroad = rows[other.fill_null(value=False).to_numpy()]
+    changed = [calls[x].scatter(rows, to[f"to_{x}"]) for x in ("provider", "channel", "model")]
+    reset = {"tier": "standard", "region": None}
+    changed += [calls[name].scatter(abroad, value) for name, value in reset.items() if len(abroad)]
+    parts = rescaled(uncached(workload.parts, numbers), routes[["call_no", *RATIOS]])
+    return workload.with_(calls=calls.with_columns(changed), parts=parts)
 
 
 MILLION = 1_000_000
@@ -168,7 +180,8 @@ def millionths(share: float) -> pl.Expr:
 
 def moved(before: Workload, after: Workload) -> pl.DataFrame:
     """model, model_after, calls: the routes taken, the busiest first."""
-    both = before.calls.join(after.calls.select("call_no", "model"), on="call_no", suffix="_after")
+    models = [workload.calls.select("call_no", "model") for workload in (before, after)]
+    both = models[0].join(models[1], on="call_no", suffix="_after")
     gone = both.filter(pl.col("model") != pl.col("model_after"))
     counts = gone.group_by("model", "model_after").agg(pl.len().alias("calls"))
     return counts.sort(-pl.col("calls").cast(pl.Int64), "model", "model_after")
@@ -181,12 +194,8 @@ def ways(routes: pl.DataFrame) -> str:
 
 def forfeited(workload: Workload, routes: pl.DataFrame) -> str | None:
     """How much of what the routed calls read from a cache they cannot read elsewhere, in words."""
-    mine = pl.col("call_no").is_in(routes["call_no"].implode())
-    read = pl.col("billing_class") == "cache_read"
-    tokens = workload.parts.filter(mine & IS_CACHED).select(
-        pl.col("tokens").filter(read).sum().alias("read"), pl.col("tokens").sum().alias("all")
-    )
-    lost, of = tokens.row(0)
+    tokens = by_class(workload.parts, routes["call_no"], CACHED)
+    lost, of = int(tokens[:, CACHED.index("cache_read")].sum()), int(tokens.sum())
     if not of:
         return None
     return (

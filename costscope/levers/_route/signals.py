@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from costscope.levers._route.evidence import asked_again, based, evidence
-from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._rows import replies
 from costscope.levers._shares import wilson
 from costscope.model import ANSWERED, Workload
 from costscope.once import once
@@ -39,6 +39,9 @@ POOR = ("score", "retry", "short", "slow")
 """Signals of a poor answer; the others only tell of calls that failed."""
 
 
+_KNOWN = ["call_no", "model", "feature", "status", "finish_reason", "latency_us", "added"]
+
+
 @once
 def signalled(
     log: Workload, signals: Sequence[str], short_tokens: int, slow_us: int
@@ -46,9 +49,8 @@ def signalled(
     """base, feature, `calls`, `judged` (of those, whose answer any signal of POOR could have told of),
     and, for each signal and for `any` of them, how many calls have it. Errors count: a cascade asks
     the other model then too."""
-    calls = based(log.calls.filter(~pl.col("added")))
-    replies = log.parts.filter(IS_OUTPUT).group_by("call_no").agg(pl.col("tokens").sum())
-    calls = calls.join(replies, on="call_no", how="left")
+    calls = based(log.calls[_KNOWN].filter(~pl.col("added")))
+    calls = calls.join(replies(log.parts), on="call_no", how="left")
     told = {name: _told(log, name, short_tokens, slow_us) for name in signals}
     calls = calls.with_columns(x.fill_null(value=False).alias(name) for name, x in told.items())
     calls = calls.with_columns(
@@ -97,12 +99,13 @@ def _poor(log: Workload) -> pl.Series:
 
 
 def share_of(
-    counts: pl.DataFrame, cheap: str, features: Sequence[str | None], least: int
+    counts: pl.DataFrame, cheap: str, features: Collection[str | None], least: int
 ) -> Share | None:
     """The share with any signal of the cheap model's calls (a name without date) on these features, of
     those that were judged; None below `least` of them."""
-    mine = (pl.col("base") == cheap) & pl.col("feature").is_in(features, nulls_equal=True)
-    calls, hits = counts.filter(mine).select(pl.col("judged").sum(), pl.col("poor").sum()).row(0)
+    rows = counts[["base", "feature", "judged", "poor"]].rows()
+    mine = [row[2:] for row in rows if row[0] == cheap and row[1] in features]
+    calls, hits = (sum(column) for column in zip(*mine, strict=True)) if mine else (0, 0)
     ends = wilson(hits, calls)
     if calls < least or ends is None:
         return None

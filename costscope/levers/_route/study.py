@@ -15,8 +15,8 @@ from costscope.levers._own.moving import HARD, without_traits
 from costscope.levers._route.evidence import Evidence, based, evidence, queries
 from costscope.levers._route.learn import Router, Split, score, trained
 from costscope.levers._route.model import BITS, Examples, Floats, fold_of, grams
-from costscope.levers._route.moves import SIZES, sizes_of
-from costscope.levers._rows import matches
+from costscope.levers._route.moves import SIZES
+from costscope.levers._rows import matches, sizes
 from costscope.model import Texts, Workload
 from costscope.once import once
 from costscope.prices.names import base
@@ -29,6 +29,10 @@ FEATURES = 16
 """Features that are told apart, the busiest; the others are one."""
 
 BATCH = 1_000
+
+_KNOWN = [
+    "call_no", "call_id", "session", "trace", "sent_at", "model", "feature", "traits", "added",
+]  # fmt: skip
 
 
 class Wish(NamedTuple):
@@ -94,7 +98,10 @@ def pairs(log: Workload, cheap: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _study(log: Workload, wish: Wish, found: Evidence, strong: str, cheap: str) -> Study:
-    rows = based(log.calls.filter(~pl.col("added"))).filter(pl.col("base").is_in([strong, cheap]))
+    nothing = dict.fromkeys((cheap, strong), found.calls)
+    if found.calls.is_empty() and (why := _too_little(wish, nothing)):
+        return Study(strong, cheap, (0, 0), why)
+    rows = _based(log.calls).filter(pl.col("base").is_in([strong, cheap]))
     judged = rows.join(found.calls, on="call_no")
     judged, shared = alike(judged)
     sides = {name: judged.filter(pl.col("base") == name) for name in (cheap, strong)}
@@ -104,6 +111,11 @@ def _study(log: Workload, wish: Wish, found: Evidence, strong: str, cheap: str) 
     going = rows.filter(pl.col("base") == strong)
     going = going.join(shared, on="feature", how="semi", nulls_equal=True)
     return _learned(log, wish, Study(strong, cheap, sizes, ""), sides, going)
+
+
+@once
+def _based(calls: pl.DataFrame) -> pl.DataFrame:
+    return based(calls[_KNOWN].filter(~pl.col("added")))
 
 
 def alike(judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -165,7 +177,7 @@ def _learned(
 
 def _described(log: Workload, calls: pl.DataFrame) -> pl.DataFrame:
     """The calls in order of time with sizes, and `asked` and `content` of their query (null: none)."""
-    calls = calls.join(sizes_of(log.parts), on="call_no", how="left")
+    calls = calls.join(sizes(log.parts), on="call_no", how="left")
     return calls.join(queries(log), on="call_no", how="left").sort("sent_at", "call_id")
 
 

@@ -108,7 +108,9 @@ def plain_words(text: str) -> list[str]:
 
 def _hashed(text: NDArray[np.int64], what: NDArray[np.uint64], texts: int) -> NDArray[np.float64]:
     """1 + log of how often each thing is in a text, added up with its sign in its place."""
-    order = np.lexsort((what, text))
+    # One sort of a text's number and the first bits of what it has, which takes half as long as two.
+    bits = np.uint64(texts.bit_length())
+    order = np.argsort((text.astype(np.uint64) << (64 - bits)) | (what >> bits), kind="stable")
     text, what = text[order], what[order]
     new = np.ones(len(text), bool)
     new[1:] = (text[1:] != text[:-1]) | (what[1:] != what[:-1])

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from costscope.levers._rows import IS_OUTPUT, sizes, without
+from costscope.levers._rows import IS_OUTPUT, sizes_among, without
+from costscope.levers._runs import runs
 from costscope.levers._words import count, percent
 from costscope.levers.interface import Lever
 from costscope.model import Column, Table, Workload
@@ -79,17 +80,28 @@ def none() -> pl.DataFrame:
 
 def sized(workload: Workload, calls: pl.DataFrame) -> pl.DataFrame:
     """These calls that have parts, with the tokens of each: see `_rows.sizes`."""
-    mine = pl.col("call_no").is_in(calls["call_no"].implode())
-    return calls.join(sizes(workload.parts.filter(mine)), on="call_no", maintain_order="left")
+    sized = sizes_among(workload.parts, calls["call_no"])
+    return calls.join(sized, on="call_no", maintain_order="left")
 
 
 def carried(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """call_no of those of these calls of whose reply some block stands in a prompt: somebody used it."""
-    mine = pl.col("call_no").is_in(calls["call_no"].implode())
-    said = parts.filter(mine & IS_OUTPUT & (pl.col("content") != 0)).select("call_no", "content")
-    texts = said["content"].unique().implode()
-    there = parts.filter(~IS_OUTPUT & pl.col("content").is_in(texts)).select("content").unique()
-    return said.join(there, on="content", how="semi").select("call_no").unique()
+    said = spoken(parts, calls["call_no"]).filter(pl.col("content") != 0)
+    there = prompts_with(parts, said["content"])["content"].unique()
+    return said.filter(pl.col("content").is_in(there.implode())).select("call_no").unique()
+
+
+def spoken(parts: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    """call_no, segment and content of the blocks of these calls' replies."""
+    mine = parts[["call_no", "segment", "billing_class", "content"]]
+    return mine[runs(parts).rows(numbers.to_numpy())].filter(IS_OUTPUT).drop("billing_class")
+
+
+def prompts_with(parts: pl.DataFrame, contents: pl.Series) -> pl.DataFrame:
+    """call_no and content of the blocks of prompts that have one of these contents."""
+    known = pl.col("content").is_in(contents.unique().implode())
+    parts = parts[["call_no", "billing_class", "content"]]
+    return parts.filter(known & ~IS_OUTPUT).drop("billing_class")
 
 
 def kinds(title: str, workload: Workload, found: pl.DataFrame) -> Table:

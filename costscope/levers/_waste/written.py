@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from costscope.levers._prefix import reclassify
-from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._rows import by_class
 from costscope.model import INPUT_CLASSES, Workload
 
 WRITES = tuple(name for name in INPUT_CLASSES if name.startswith("cache_write"))
@@ -44,8 +44,6 @@ def inherited(workload: Workload, left: Workload, heirs: pl.DataFrame) -> Worklo
 
 def _sums(parts: pl.DataFrame, calls: pl.Series) -> pl.DataFrame:
     """call_no and the tokens of each class of these calls' prompts."""
-    kind = pl.col("billing_class").cast(pl.String)
-    mine = parts.filter(pl.col("call_no").is_in(calls.unique().implode()) & ~IS_OUTPUT)
-    return mine.group_by("call_no").agg(
-        pl.col("tokens").filter(kind == name).sum().alias(name) for name in INPUT_CLASSES
-    )
+    calls = calls.unique()
+    tokens = pl.DataFrame(by_class(parts, calls, INPUT_CLASSES), schema=list(INPUT_CLASSES))
+    return tokens.hstack([calls.alias("call_no")])
