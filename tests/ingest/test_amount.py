@@ -14,6 +14,8 @@ from tests.ingest.logs import call, write
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The vocabularies of which loading was begun."""
     found: list[str] = []
+    monkeypatch.setenv("POLARS_MAX_THREADS", "")  # so that it is as before afterwards
+    monkeypatch.delenv("POLARS_MAX_THREADS")
     monkeypatch.setattr(tokens, "preload", lambda encoding="o200k_base": found.append(encoding))
     return found
 
@@ -31,6 +33,7 @@ def test_small_logs_begin_to_load_what_counts(tmp_path: Path, begun: list[str]) 
     write(tmp_path / "logs" / "a.jsonl", [call(1)])
     amount.begin([str(tmp_path / "logs")])
     assert begun == ["o200k_base"]
+    assert os.environ["POLARS_MAX_THREADS"] == "1"
 
 
 def test_of_large_logs_other_processes_count(
@@ -40,6 +43,7 @@ def test_of_large_logs_other_processes_count(
     monkeypatch.setattr(amount, "INLINE_BYTES", 10)
     amount.begin([log])
     assert begun == []
+    assert "POLARS_MAX_THREADS" not in os.environ
 
 
 def test_nobody_knows_how_much_comes_through_a_pipe(tmp_path: Path, begun: list[str]) -> None:
