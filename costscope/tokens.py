@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,12 +85,17 @@ def count(texts: Sequence[str], encoding: str = "o200k_base") -> list[int]:
 def preload(encoding: str = "o200k_base") -> None:
     """Begin to load a vocabulary beside what else there is to do, unless that has begun. It takes as long
     as reading a small log. Raises and prints nothing, and the process may end before it is done."""
-    if encoding not in _loading:
-        _loading[encoding] = Thread(target=_load, args=(encoding,), daemon=True)
-        _loading[encoding].start()
+    with _one_at_a_time:
+        if encoding not in _loading:
+            loading = Thread(target=_load, args=(encoding,), daemon=True)
+            with suppress(RuntimeError):  # no more threads: who counts loads it
+                loading.start()
+                _loading[encoding] = loading
 
 
 _loading: dict[str, Thread] = {}
+"""Threads that were started."""
+_one_at_a_time = Lock()
 
 
 def _load(encoding: str) -> None:

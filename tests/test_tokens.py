@@ -4,6 +4,7 @@ import base64
 import hashlib
 import lzma
 import string
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -227,3 +228,15 @@ def test_what_fails_ahead_is_told_by_who_counts(
     assert capfd.readouterr() == ("", "")
     with pytest.raises(OSError, match="no vocabulary"):
         tokens.count(["x"])
+
+
+def test_where_no_thread_can_start_who_counts_loads(
+    monkeypatch: pytest.MonkeyPatch, loaded: list[str]
+) -> None:
+    def start(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
+    tokens.preload()
+    assert tokens.count(["x"]) == [7]
+    assert loaded == ["o200k_base"]

@@ -39,8 +39,10 @@ def _owning(before: pl.DataFrame, after: pl.DataFrame) -> Flags:
 def _elsewhere(before: pl.DataFrame, stays: Ints, after: pl.DataFrame, place: Ints) -> Flags:
     """Which of the calls that stay are served elsewhere, `place` being where they are afterwards."""
     found = np.zeros(len(stays), np.bool_)
+    # Only where no call has another row than before do equal columns say that no call has changed.
+    still = np.array_equal(stays, place)
     for name in _BILLED:
-        if not before[name].equals(after[name]):
+        if not (still and before[name].equals(after[name])):
             was, now = before[name].gather(stays), after[name].gather(place)
             found |= was.ne_missing(now).to_numpy()
     return found

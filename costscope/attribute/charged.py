@@ -14,6 +14,9 @@ from costscope.attribute.threads import Threads, by_depth
 SLACK = 64
 """New text may cost so many tokens more or less than the fit says, or `Stretches.share` of them, and it is
 still taken to be what the difference of two bills is for."""
+ALONE = 20
+"""A last bill that holds no more than its text, and this part (a twentieth) of what the conversation begins
+with, is for text alone: agents often leave the tools away when they ask for the final answer."""
 
 
 class Stretches(NamedTuple):
@@ -52,17 +55,18 @@ class Charged(NamedTuple):
 def charged(found: Threads, new: Stretches, net: Ints) -> Charged:
     """The charges of conversations. `net`: what each call is billed without hidden reasoning."""
     upto = _upto(found, new, np.zeros(len(new.cost), bool))
-    odd = new.billed < upto - _too_much(found, upto, net) - new.slack(found)
+    odd = new.billed < upto - _too_much(found, new, upto, net) - new.slack(found)
     if odd.any():
         upto = _upto(found, new, odd)
-    upto -= _too_much(found, upto, net)
+    upto -= _too_much(found, new, upto, net)
     return Charged(upto, _kept(found, upto, net, odd, new.slack(found)))
 
 
 def over(found: Threads, new: Stretches, net: Ints) -> Ints:
     """For each anchor by how many tokens the calls of its conversation are billed less than all of their
-    text, at the median; less than none where there is more in the bill than text."""
-    return _over(found, _upto(found, new, np.zeros(len(new.cost), bool)), net)
+    text, at the median, or its first call where that is less; less than none where there is more in the
+    bill than text."""
+    return _over(found, new, _upto(found, new, np.zeros(len(new.cost), bool)), net)
 
 
 def _upto(found: Threads, new: Stretches, odd: Flags) -> Ints:
@@ -80,7 +84,8 @@ def _upto(found: Threads, new: Stretches, odd: Flags) -> Ints:
         start = upto[base]
         cost = upto[up] - start + new.cost[level]
         more = billed[level] - billed[base]
-        alone = billed[level] - upto[up] - new.cost[level] <= SLACK
+        beside = billed[level] - upto[up] - new.cost[level]
+        alone = beside <= np.maximum(SLACK, upto[found.root[level]] // ALONE)
         unsent = followed[level] | (last[level] & ~alone)
         unsent &= (more >= -SLACK) & (more < cost)
         take = (base >= 0) & ~odd[level] & (unsent | new.likely(level, more, cost))
@@ -100,26 +105,31 @@ def _followed(found: Threads, new: Stretches) -> Flags:
 def _share_out(
     found: Threads, upto: Ints, odd: Flags, at: Ints, start: Ints, more: Ints, cost: Ints
 ) -> None:
-    """What was measured past odd bills, divided between the stretches on the way as the fit says."""
+    """What was measured past odd bills, divided between the stretches on the way as the fit says. Of several
+    that go on from one odd bill the cheapest tells, so that it is the same in whatever order they come."""
     while len(at):
-        upto[at] = start + (upto[at] - start) * more // np.maximum(cost, 1)
+        shared = start + (upto[at] - start) * more // np.maximum(cost, 1)
+        upto[at] = np.iinfo(np.int64).max
+        np.minimum.at(upto, at, shared)
         at = found.parent[at]
         on = odd[at]
         at, start, more, cost = at[on], start[on], more[on], cost[on]
 
 
-def _too_much(found: Threads, upto: Ints, net: Ints) -> Ints:
+def _too_much(found: Threads, new: Stretches, upto: Ints, net: Ints) -> Ints:
     """For each anchor how much less its conversation must begin with, where most of its calls are billed
     less than all of their text: some of it was not sent, or is cheaper than the fit says."""
     return np.asarray(
-        np.clip(_over(found, upto, net), 0, np.maximum(upto, 0)[found.root]), np.int64
+        np.clip(_over(found, new, upto, net), 0, np.maximum(upto, 0)[found.root]), np.int64
     )
 
 
-def _over(found: Threads, upto: Ints, net: Ints) -> Ints:
+def _over(found: Threads, new: Stretches, upto: Ints, net: Ints) -> Ints:
     calls = np.flatnonzero(found.end >= 0)
     end = found.end[calls]
-    return medians(upto[end] - net[calls], found.root[end], len(found.first))[found.root]
+    middle = medians(upto[end] - net[calls], found.root[end], len(found.first))
+    # What the first call was billed for was sent: later ones may leave out what was said meanwhile.
+    return np.asarray(np.minimum(middle, upto - new.billed)[found.root], np.int64)
 
 
 def _kept(found: Threads, upto: Ints, net: Ints, odd: Flags, slack: Ints) -> Ints:

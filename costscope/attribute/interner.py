@@ -154,12 +154,12 @@ class Interner:
             if learnable and not cut.segment:
                 self._spans.add(self._columns["content"][-1], text, encoding)
             if text and block.kind != "image" and block.tokens < 0:
+                if self._ahead and encoding not in self._pending:
+                    tokens.preload(encoding)
                 self._pending.setdefault(encoding, []).append(
                     (len(self._columns["role"]) - 1, text)
                 )
                 self._pending_bytes += len(text)
-                if self._ahead:
-                    tokens.preload(encoding)
 
     def _add_piece(self, block: Block, text: str, segment: str, mark: str, rule: str) -> None:
         content = self._hash(block, text) if text else 0

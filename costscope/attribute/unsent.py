@@ -88,7 +88,11 @@ def without(estimate: Ints, prompts: Prompts, of: Leads, group: Ints, unsent: li
     """Estimates of blocks, in which those that were not sent cost nothing. `unsent`: for each group."""
     dropped = np.zeros(len(group), np.int64)
     for nth, known in enumerate(unsent):
-        for lead, messages in known.items():
-            dropped[(group == nth) & (of.lead == np.uint64(lead))] = messages
+        if known:
+            ordered = sorted(known)
+            numbers = np.array(ordered, np.uint64)
+            messages = np.array([known[lead] for lead in ordered], np.int64)
+            at = np.minimum(np.searchsorted(numbers, of.lead), len(numbers) - 1)
+            dropped = np.where((group == nth) & (numbers[at] == of.lead), messages[at], dropped)
     gone = (of.place >= 0) & (of.place < dropped[prompts.call])
     return np.where(gone, 0, estimate)

@@ -128,3 +128,14 @@ def test_what_is_touched():
     ):  # fmt: skip
         assert names(work, touched(work, change(work))) == expected
     assert touched(work, work).tolist() == []
+
+
+def test_a_call_that_moved_is_touched_though_the_column_reads_the_same():
+    # "a" goes, "b" is answered by the model of "a", and a call to the old model of "b" is added.
+    work = workload(call("a", part("query", 10)), call("b", part("query", 20), model="half"))
+    moved = work.with_(calls=work.calls.with_columns(model=pl.lit("gpt-4o")))
+    after = drop("a")(adding(model="half", call_id="b")(moved))
+    assert after.calls["model"].to_list() == work.calls["model"].to_list()
+    assert names(work, touched(work, after)) == ["a", "b"]
+    after = after.with_(calls=after.calls.with_columns(call_id=pl.lit("nobody's")))
+    assert names(work, touched(work, after)) == ["a", "b"]

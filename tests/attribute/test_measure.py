@@ -14,12 +14,13 @@ PLAIN = Coefficients((1.0,) * len(GROUPS), (0.0,) * len(GROUPS))
 Said = list[tuple[str, int]]
 
 
-def prompts(*calls: Said) -> Prompts:
-    """Prompts of (role, tokens): what has the same place, role and tokens is the same text."""
+def prompts(*calls: Said, salt: int = 0) -> Prompts:
+    """Prompts of (role, tokens): what has the same place, role and tokens is the same text. Another `salt`
+    is another secret of the hashes."""
     call = np.repeat(np.arange(len(calls)), [len(c) for c in calls])
     flat = [block for blocks in calls for block in blocks]
     role = np.array([ROLE[r] for r, _ in flat], np.uint8)
-    content = np.array([hash((r, n)) % 2**61 * 2 + 1 for r, n in flat], np.uint64)
+    content = np.array([hash((r, n, salt)) % 2**61 * 2 + 1 for r, n in flat], np.uint64)
     first = np.diff(call, prepend=-1) != 0
     kinds = {"tool": "tool_result"}
     kind = np.array([KIND[kinds.get(r, "text")] for r, _ in flat], np.uint8)
@@ -29,9 +30,9 @@ def prompts(*calls: Said) -> Prompts:
 
 def measured(
     calls: list[Said], billed: list[int], reasoning: list[int] | None = None, coarse: int = 0,
-    said: list[int] | None = None, share: float = 0.5,
+    said: list[int] | None = None, share: float = 0.5, salt: int = 0,
 ) -> tuple[measure.Measured, Threads, Prompts]:  # fmt: skip
-    made, group = prompts(*calls), np.zeros(len(calls), np.int64)
+    made, group = prompts(*calls, salt=salt), np.zeros(len(calls), np.int64)
     said = np.array(said or [0] * len(calls))
     bill = measure.Billed(np.array(billed), np.array(reasoning or [0] * len(calls)), said, group)
     found = threads(made, group, len(calls))
@@ -76,6 +77,16 @@ def test_the_last_call_may_have_sent_less_or_no_tools() -> None:
     assert found.blocks[made.call == 1].tolist() == [500, 100, 50, 300]
 
 
+def test_a_last_call_without_tools_is_known_though_the_prompt_is_a_little_dearer() -> None:
+    # 600 of 20,000 tokens are not in the estimate; 3,000 of tools are gone when 3,500 of text are new.
+    first: Said = [("system", 20_000), ("user", 100)]
+    second: Said = [*first, ("assistant", 50), ("tool", 450)]
+    last: Said = [*second, ("assistant", 50), ("tool", 3450)]
+    found, _, made = measured([first, second, last], [23_700, 24_200, 24_700], share=0.15)
+    assert found.hidden.tolist() == [3600, 3600, 600]
+    assert found.blocks[made.call == 2].tolist()[-2:] == [50, 3450]
+
+
 def test_a_difference_that_the_next_bill_takes_back_is_no_text() -> None:
     # The second bill is half of its prompt; the third goes on from the first.
     found, _, made = measured([FIRST, SECOND, THIRD], [900, 625, 1350], share=0.15)
@@ -96,6 +107,14 @@ def test_what_is_measured_past_such_a_bill_is_divided_between_the_texts() -> Non
     assert found.hidden.tolist() == [300, 300, 300]
     own = found.blocks[made.call == 2].tolist()[2:]
     assert (sum(own[:2]), sum(own[2:])) == (310, 80)  # of 390; by the fit 350 and 90
+
+
+def test_two_branches_past_such_a_bill_are_the_same_with_any_secret() -> None:
+    other: Said = [*SECOND, ("assistant", 30), ("tool", 100)]
+    calls, bills = [FIRST, SECOND, THIRD, other], [900, 400, 1290, 1400]
+    found = [measured(calls, bills, share=0.15, salt=salt)[0] for salt in range(8)]
+    assert {tuple(f.blocks.tolist()) for f in found} == {tuple(found[0].blocks.tolist())}
+    assert found[0].hidden.tolist() == [300, 300, 300, 300]
 
 
 def test_a_prompt_that_was_sent_without_tools_has_all_of_its_text() -> None:
@@ -119,6 +138,18 @@ def test_a_conversation_that_is_billed_less_than_its_text_begins_smaller() -> No
     assert found.hidden.tolist() == [0, 0, 0]
     assert found.blocks[made.call == 0].sum() == 400
     assert found.blocks[made.call == 2].tolist()[2:] == [50, 300, 20, 70]
+
+
+def test_a_log_of_what_a_window_no_longer_holds_begins_with_all_of_its_text() -> None:
+    # All is logged, and the client sends the first 600 tokens and as much of the newest as makes 1,000.
+    calls = [FIRST]
+    for n in range(7):
+        calls.append([*calls[-1], ("assistant", 20 + n), ("user", 180)])
+    bills = [600, 800, 1000, 1000, 1000, 1000, 1000, 1000]
+    found, _, made = measured(calls, bills, share=0.15)
+    assert found.hidden.tolist() == [0] * 8
+    assert found.blocks[made.call == 0].tolist() == [500, 100]
+    assert found.blocks[made.call == 1].tolist() == [500, 100, 20, 180]
 
 
 def test_calls_of_other_conversations_are_not_gone_on_from() -> None:

@@ -80,6 +80,6 @@ def test_most_conversations_decide_and_a_tie_says_more() -> None:
 def test_what_was_not_sent_costs_nothing_where_the_prompt_begins_so() -> None:
     made = prompts(TWO, ONE, TWO)
     several = unsent.leads(made, 3)
-    gone = [{int(several.lead[0]): 1}, {}]
+    gone = [{1: 2, int(several.lead[0]): 1, 2**64 - 1: 2}, {}]
     found = unsent.without(made.counted, made, several, np.array([0, 0, 1]), gone)
     assert found.tolist() == [0, 40, 100, 500, 100, 500, 40, 100]

@@ -233,3 +233,15 @@ def test_prefixes_that_look_alike_at_first_are_told_apart():
     order, other = _cache_live.in_line(key, when, 4)
     assert order.tolist() == [1, 3, 2, 0, 4]
     assert other.tolist() == [True, False, True, False, True]
+
+
+@pytest.mark.parametrize("tokens", [2_147_483_648, 3_000_000_000, 4_294_969_000])
+def test_a_prompt_of_more_tokens_than_32_bits_count_is_read_like_any_other(tokens):
+    work = workload(
+        *(
+            call(f"c{i}", query(tokens, "a", breakpoint="5m"), output(50), at=100 * i)
+            for i in (0, 1)
+        )
+    )
+    assert ideals(work, "explicit") == [0, tokens]
+    assert ideals(work, "implicit") == [0, tokens // 128 * 128]

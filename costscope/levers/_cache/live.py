@@ -7,7 +7,7 @@ numpy's, which lets them run side by side), and memory stays bounded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,9 @@ class Touches(NamedTuple):
     call: NDArray[np.int32]
     """Place of the call in `Facts`."""
     key: NDArray[np.uint64]
-    tokens: NDArray[np.int32]
-    """Tokens up to here."""
-    most: NDArray[np.int32]
+    tokens: NDArray[Any]
+    """Tokens up to here, in 32 bits wherever they fit; `most` likewise."""
+    most: NDArray[Any]
     """As in `_cache.rows.Rows`."""
     mark: Codes
     """The lifetime of what is written here, a code of LIVES; 0: nothing is."""
@@ -61,8 +61,7 @@ def longest(found: Touches | Sequence[Touches], about: Facts, prompts: Ints) -> 
     `prompts`: tokens of each call's prompt.
     """
     parts = [found] if isinstance(found, Touches) else found
-    when = np.empty(len(about.sent), np.uint64)
-    when[np.argsort(about.sent, kind="stable")] = np.arange(len(about.sent), dtype=np.uint64)
+    when = in_time(parts, about)
     if any(part.inner.any() for part in parts):
         whole = joined(parts)
         parts = [whole._replace(inner=~stored(whole, about, when))]
@@ -76,6 +75,18 @@ def longest(found: Touches | Sequence[Touches], about: Facts, prompts: Ints) -> 
         np.maximum.at(reach, call, tokens)
     steps = np.maximum(about.granularity, 1)
     return reach // steps * steps
+
+
+def in_time(found: Sequence[Touches], about: Facts) -> NDArray[np.uint64]:
+    """The place in time of each call of `about` that has touches."""
+    here = np.zeros(len(about.sent), bool)
+    for part in found:
+        here[part.call] = True
+    calls = np.flatnonzero(here)
+    when = np.zeros(len(here), np.uint64)
+    order = np.argsort(about.sent[calls], kind="stable")
+    when[calls[order]] = np.arange(len(calls), dtype=np.uint64)
+    return when
 
 
 class Share(NamedTuple):

@@ -7,6 +7,7 @@ writer had begun to answer. No loop over calls and no price: what goes in are bl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -108,13 +109,19 @@ def touches(spots: Spots, about: Facts, upto: dict[str, Ints]) -> Touches:
         key=at.prefix[some]
         ^ (scope[call] if scope.any() else np.uint64(0))
         ^ apart(at, about, some),
-        tokens=at.end[some].astype(np.int32),
-        most=at.most[some].astype(np.int32),
+        tokens=narrow(at.end[some]),
+        most=narrow(at.most[some]),
         mark=mark[some],
         look=(spots.look & big)[some],
         reply=at.reply[some],
         inner=inner(at, about)[some],
     )
+
+
+def narrow(counts: Ints) -> NDArray[Any]:
+    """Counts of tokens in 32 bits, unless one of them needs more: no model reads as many, but a log may
+    say so."""
+    return counts.astype(np.int32) if counts.max(initial=0) < 2**31 else counts
 
 
 def inner(at: Rows, about: Facts) -> Flags:
