@@ -18,7 +18,11 @@ Codes = NDArray[np.int8]
 Keys = NDArray[np.uint64]
 
 NAMED = (pl.Categorical, pl.Enum)
+NAME = pl.Categorical(pl.Categories("costscope", physical=pl.UInt8))
+"""For a column of the few names that a store knows: a byte a row, where others take four."""
 
+DENSE = 8
+"""Numbers of which one in so many is there are dense."""
 EXACT = 2**53
 """Up to here every whole number is a float, too."""
 
@@ -34,7 +38,7 @@ def codes_of(table: pl.DataFrame, known: Mapping[str, Sequence[str]]) -> dict[st
     numbers = []
     for name, names in known.items():
         dtype = table[name].dtype
-        if dtype == pl.Categorical:
+        if isinstance(dtype, pl.Categorical):
             _, places[name] = _own(tuple(names), dtype)
             numbers.append(pl.col(name).to_physical().fill_null(len(places[name])))
         else:
@@ -84,7 +88,9 @@ def keys(table: pl.DataFrame, names: Sequence[str]) -> Keys:
     """A number for each row, the same where rows have the same in these columns (null as null), and, as
     far as 64 bits can tell, only there."""
     columns = [table[name] for name in names]
-    named = [column.cast(pl.String) if column.dtype in NAMED else column for column in columns]
+    named = [
+        column.cast(pl.String) if isinstance(column.dtype, NAMED) else column for column in columns
+    ]
     return pl.DataFrame(named).hash_rows().to_numpy()
 
 
@@ -94,13 +100,29 @@ def places(numbers: Ints | Keys, known: Ints | Keys) -> Ints:
     if not len(known) or not len(numbers):
         return np.full(len(numbers), -1)
     first = np.flatnonzero(changes(numbers))
-    if (known[1:] > known[:-1]).all():
-        at = np.minimum(np.searchsorted(known, numbers[first]), len(known) - 1)
-    else:
-        order = np.argsort(known, kind="stable")
-        at = order[np.minimum(np.searchsorted(known, numbers[first], sorter=order), len(known) - 1)]
-    found = np.where(known[at] == numbers[first], at, -1)
+    found = _found(numbers if len(first) == len(numbers) else numbers[first], known)
+    if len(first) == len(numbers):
+        return found
     return np.repeat(found, np.diff(np.append(first, len(numbers))))
+
+
+def _found(numbers: Ints | Keys, known: Ints | Keys) -> Ints:
+    """`places` of each number by itself."""
+    if np.array_equal(numbers, known):
+        return np.arange(len(known))
+    order = None
+    if not (known[1:] > known[:-1]).all():
+        order = np.argsort(known, kind="stable")
+    elif int(known[-1]) - int(known[0]) < DENSE * len(known):
+        # As numbers this close together need no search.
+        least, most = known[0], known[-1]
+        at = np.full(int(most) - int(least) + 1, -1)
+        at[known - least] = np.arange(len(known))
+        inside = (numbers >= least) & (numbers <= most)
+        return np.where(inside, np.take(at, np.where(inside, numbers, least) - least), -1)
+    at = np.minimum(np.searchsorted(known, numbers, sorter=order), len(known) - 1)
+    at = at if order is None else order[at]
+    return np.where(known[at] == numbers, at, -1)
 
 
 def sums(place: Ints, counts: NDArray[np.generic], size: int) -> Ints:

@@ -1,4 +1,7 @@
-"""The one pass: the only module that knows every stage. Commands call it; it prints and exits never."""
+"""The one pass: the only module that knows every stage. Commands call it; it prints and exits never.
+
+What few commands need is imported where it is needed: all of it takes longer than reading a small log.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from costscope import gate, misses, plugins
+from costscope import plugins
 from costscope.advise import Limits
 from costscope.advise import recommend as advise_recommend
 from costscope.advise import simulate as advise_simulate
+from costscope.columns import NAME
 from costscope.errors import ExitCode, InputError
-from costscope.explain import PERIODS, Showing, described, made_of, suggestions, waterfall
 from costscope.explain.log_texts import LogTexts
 from costscope.filters import Filters, Reading
-from costscope.gate import units as gate_units
 from costscope.ingest.load import Ingested, Progress
 from costscope.ingest.load import ingest as load
 from costscope.ingest.passing import passing
@@ -29,21 +31,17 @@ from costscope.prices import units as price_units
 from costscope.readers import _house
 from costscope.reports import attribution as attribution_report
 from costscope.reports import bill as bill_report
-from costscope.reports import explain as explain_report
 from costscope.reports import ingest as ingest_report
-from costscope.reports import lever as lever_report
-from costscope.reports import misses as misses_report
 from costscope.reports import prices as prices_report
-from costscope.reports import prompts as prompts_report
-from costscope.reports import quality as quality_report
 from costscope.reports import rows as rows_report
 from costscope.reports import simulation as simulation_report
-from costscope.reports import verdict as verdict_report
 from costscope.reports.residuals import residuals
 from costscope.store import Store, query, scope
 
 if TYPE_CHECKING:
+    from costscope import gate
     from costscope.config import Config
+    from costscope.explain.calls import Showing
     from costscope.levers.interface import Lever
 
 # Thousands of small queries: starting the streaming engine costs more than most of them.
@@ -113,6 +111,9 @@ def bill(store: Store, config: Config, filters: Filters, group_by: Sequence[str]
     report = bill_report.report(spend, group_by, by_segment=by_segment)
     if not by_segment:
         return report
+    from costscope.explain.prompts import PERIODS, made_of
+    from costscope.reports import prompts as prompts_report
+
     units = _units(store, PriceBook.load(config.prices), filters)
     _choose(store, filters, scope.keys(PERIODS, filters.timezone))
     return prompts_report.extended(report, made_of(store, units))
@@ -135,7 +136,7 @@ def _spend(
     book = PriceBook.load(config.prices)
     calls = _frame(store.table("scope_prices"))
     keyed, rates = book.rates(calls)
-    charged = gate_units.charged(book, calls)
+    charged = book.charged(calls)
     models = calls.join(keyed, on="call_no").unique("rate_no").select("rate_no", "model")
     return bill_report.Spend(
         keys=keys,
@@ -173,6 +174,8 @@ def doctor(store: Store, config: Config, filters: Filters) -> Report:
     """How far the calls that pass the filters can be trusted, also where no record became a call.
 
     Raises InputError where the store has read nothing, or no call passes the filters."""
+    from costscope.reports import quality as quality_report
+
     (counts,) = store.table("doctor_counts").to_pylist()
     if counts["calls"] or not counts["skipped"]:
         _choose(store, filters)
@@ -213,7 +216,8 @@ def workload(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> W
             "once": pl.Boolean,
         }
     )
-    calls, parts = _frame(store.table("scope_calls")), _frame(store.table("scope_parts"))
+    calls = _frame(store.table("scope_calls"))
+    parts = _frame(store.table("scope_parts")).cast({pl.Categorical: NAME})
     return Workload(calls, parts, fees, texts=LogTexts(store, reading))
 
 
@@ -238,6 +242,9 @@ def simulate(
     report = simulation_report.report(advise_simulate(work, chosen, book), "simulate")
     if not any(lever.flag == "cache" for lever in chosen):
         return report
+    from costscope import misses
+    from costscope.reports import misses as misses_report
+
     spans = _frame(store.table("misses_spans"))
     found = misses.told(misses.find(work, book, spans), LogTexts(store, reading))
     return misses_report.extended(report, found)
@@ -248,6 +255,9 @@ def explain(
     reading: Reading = BY_LOOKING,
 ) -> Report:  # fmt: skip
     """One call part by part, by its id, the beginning of that, or FILE:LINE."""
+    from costscope.explain.calls import waterfall
+    from costscope.reports import explain as explain_report
+
     _choose(store, filters)
     house = _house.load(reading.map) if reading.map else None
     showing = replace(showing, house=house, rules=reading.rules)
@@ -262,6 +272,8 @@ def attribution(store: Store, filters: Filters) -> Report:
 
 def suggest(store: Store, filters: Filters, reading: Reading = BY_LOOKING) -> tuple[str, Report]:
     """Rules for the features that the filters name, as TOML and as a report."""
+    from costscope.explain.suggest import suggestions
+
     _choose(store, filters)
     house = _house.load(reading.map) if reading.map else None
     (wanted,) = filters.feature
@@ -274,6 +286,9 @@ def explain_lever(
     reading: Reading = BY_LOOKING,
 ) -> Report:  # fmt: skip
     """One lever as it is set, with what it alone would have saved, where there is a log."""
+    from costscope.explain.levers import described
+    from costscope.reports import lever as lever_report
+
     result = None
     if store is not None:
         book = PriceBook.load(config.prices)
@@ -293,6 +308,9 @@ def recommend(
 
 def baseline_write(store: Store, config: Config, filters: Filters, path: Path) -> Report:
     """Write the committed baseline of the calls that pass the filters."""
+    from costscope import gate
+    from costscope.reports import verdict as verdict_report
+
     book = PriceBook.load(config.prices)
     baseline = _baseline(store, book, filters)
     gate.write(path, baseline)
@@ -305,6 +323,10 @@ def check(store: Store, config: Config, filters: Filters, *, baseline: str | Non
           fail: Sequence[str] = (), warn: Sequence[str] = (),
           reading: Reading = BY_LOOKING) -> tuple[Report, ExitCode]:  # fmt: skip
     """Current calls against a baseline: the report, and what the process should end with."""
+    from costscope import gate
+    from costscope.gate import units as gate_units
+    from costscope.reports import verdict as verdict_report
+
     book = PriceBook.load(config.prices)
     units = _units(store, book, filters)
     before = _before(baseline or config.baseline, config, book, filters, reading)
@@ -320,6 +342,8 @@ def _before(
     ref: str | None, config: Config, book: PriceBook, filters: Filters, reading: Reading
 ) -> gate.Baseline | None:
     """A baseline by its file, or made of logs on the spot; None where nothing names one."""
+    from costscope import gate
+
     if ref is None:
         default = config.db.parent / "baseline.json"
         return gate.read(default) if default.exists() else None
@@ -330,16 +354,15 @@ def _before(
 
 
 def _baseline(store: Store, book: PriceBook, filters: Filters) -> gate.Baseline:
-    units = _units(store, book, filters)
-    first, last = units["sent_at"].min(), units["sent_at"].max()
-    window = (f"{first.isoformat()}Z", f"{last.isoformat()}Z") if first and last else None  # type: ignore[union-attr]
-    return gate.Baseline.from_units(
-        units, book.id, window, reprice=gate_units.reprice(book, gate_units.last_day(units, book))
-    )
+    from costscope.gate import units as gate_units
+
+    return gate_units.baseline(_units(store, book, filters), book)
 
 
 def _units(store: Store, book: PriceBook, filters: Filters) -> pl.DataFrame:
     """A row a call with its tokens and its cost by the book, as gate.check takes them."""
+    from costscope.gate import units as gate_units
+
     _choose(store, filters)
     return gate_units.units(store, book)
 

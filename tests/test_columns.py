@@ -6,6 +6,7 @@ import pytest
 
 from costscope.columns import (
     EXACT,
+    NAME,
     changes,
     codes,
     codes_of,
@@ -18,13 +19,13 @@ from costscope.columns import (
 )
 
 
-@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, pl.Enum(["a", "b", "other"])])
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, NAME, pl.Enum(["a", "b", "other"])])
 def test_names_are_places_among_the_known(kind: pl.DataType) -> None:
     column = pl.Series(["b", None, "other", "a", "b"], dtype=kind)
     assert codes(column, ("a", "b")).tolist() == [1, -1, -1, 0, 1]
 
 
-@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, NAME])
 def test_a_column_of_nothing_has_no_places(kind: pl.DataType) -> None:
     assert codes(pl.Series([], dtype=kind), ("a",)).tolist() == []
     assert codes(pl.Series([None], dtype=kind), ("a",)).tolist() == [-1]
@@ -60,7 +61,7 @@ def test_null_is_filled_with_another_number() -> None:
     assert filled(pl.Series([1, None]), 7).tolist() == [1, 7]
 
 
-@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, NAME])
 def test_rows_have_one_key_where_they_are_the_same(kind: pl.DataType) -> None:
     table = pl.DataFrame({"a": ["x", "x", None, None, "x"], "b": [1, 2, 1, 1, 1]})
     found = keys(table.cast({"a": kind}), ("a", "b"))
@@ -92,3 +93,12 @@ def test_several_columns_are_numbered_at_once() -> None:
         "b": [1, 0], "a": [1, -1], "c": [-1, 0],
     }  # fmt: skip
     assert list(found) == ["b", "a", "c"]
+
+
+def test_numbers_are_found_alike_where_the_known_are_dense_and_where_they_are_not() -> None:
+    numbers = np.array([2**40, 5, 5, 3, -1, 9])
+    assert places(numbers, np.array([3, 4, 5])).tolist() == [-1, 2, 2, 0, -1, -1]
+    assert places(numbers, np.array([3, 5, 2**40])).tolist() == [2, 1, 1, 0, -1, -1]
+    assert places(np.array([3, 5, 2**40]), np.array([3, 5, 2**40])).tolist() == [0, 1, 2]
+    large = np.array([2**64 - 2, 2**64 - 1], np.uint64)
+    assert places(np.array([2**64 - 1, 0], np.uint64), large).tolist() == [1, -1]

@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """One call: what each part of it cost, and why. Or one lever: what it needs, and its figures."""
     from costscope import pipeline
-    from costscope.explain import Showing, lever_named
+    from costscope.explain.calls import Showing
+    from costscope.explain.levers import lever_named
 
     config.check_sets(sets or (), plugins.names("levers"))
     opened = pipeline.opened(run.config.db, logs or [], run.reading, progress=run.progress)

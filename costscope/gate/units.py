@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import polars as pl
 
+from costscope.gate.baseline import Baseline
 from costscope.gate.sums import Priced, Reprice
 from costscope.model import CLASSES
 from costscope.prices import PriceBook
@@ -21,7 +22,7 @@ def units(store: Store, book: PriceBook) -> pl.DataFrame:
     calls = cast(pl.DataFrame, pl.from_arrow(store.table("scope_prices")))
     keyed, rates = book.rates(calls)
     wide = rates.pivot(on="billing_class", index="rate_no", values="rate_pd")
-    beside = charged(book, calls).group_by("call_no").agg(beside=pl.col("pd").sum())
+    beside = book.charged(calls).group_by("call_no").agg(beside=pl.col("pd").sum())
     priced = known.join(keyed, on="call_no").join(wide, on="rate_no", suffix="_pd")
     priced = priced.join(beside, on="call_no", how="left")
     writes = [c for c in CLASSES if c.startswith("cache_write")]
@@ -33,11 +34,11 @@ def units(store: Store, book: PriceBook) -> pl.DataFrame:
     ).sort("call_no")  # fmt: skip
 
 
-def charged(book: PriceBook, calls: pl.DataFrame) -> pl.DataFrame:
-    """What is billed beside tokens: call_no, unit, number and pd, a row for each unit of each call that
-    has any. `calls` as the store's query `scope_prices` gives them."""
-    rows = book.unit_rows(calls).select("call_no", "unit", "number", "pd")
-    return rows.with_columns(pl.col("pd").cast(pl.Decimal(38, 0)))
+def baseline(found: pl.DataFrame, book: PriceBook) -> Baseline:
+    """What some units cost, as a baseline of the time from the first to the last of them."""
+    first, last = found["sent_at"].min(), found["sent_at"].max()
+    window = (f"{first.isoformat()}Z", f"{last.isoformat()}Z") if first and last else None  # type: ignore[union-attr]
+    return Baseline.from_units(found, book.id, window, reprice=reprice(book, last_day(found, book)))
 
 
 def last_day(found: pl.DataFrame, book: PriceBook) -> date:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from functools import partial
 from typing import NamedTuple
+from weakref import finalize, ref
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from costscope.attribute.prefix import chain
-from costscope.columns import Codes, changes, codes, places, stretches, taken
+from costscope.columns import Codes, changes, places, stretches, taken
 from costscope.levers._threads import side_by_side
 from costscope.model import CLASSES, INPUT_CLASSES
 from costscope.once import once
+from costscope.prices.usage import classes
 
 ORDER = ("call_no", "seq")
 FEW = 200_000
@@ -74,9 +76,24 @@ def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
     found = side_by_side(laid, stretches(parts["call_no"].to_numpy(), SOME))
     row, kind, tokens = (np.concatenate(column) for column in zip(*found, strict=True))
     named = pl.Series(CLASSES, dtype=parts.schema["billing_class"])[kind]
-    return taken(parts, row).with_columns(
+    made = taken(parts, row).with_columns(
         tokens=pl.Series(tokens), billing_class=named.alias("billing_class")
     )
+    _ORIGINS[id(made)] = ref(alike(parts))
+    finalize(made, _ORIGINS.pop, id(made))
+    return made
+
+
+_ORIGINS: dict[int, ref[pl.DataFrame]] = {}
+"""By the numbers of parts in memory that were reclassified."""
+
+
+def alike(parts: pl.DataFrame) -> pl.DataFrame:
+    """Parts whose blocks are the same, whatever they are billed as: those of which these were made by
+    `reclassify`, as long as they are in memory. What is asked of blocks alone is then asked once."""
+    origin = _ORIGINS.get(id(parts))
+    found = None if origin is None else origin()
+    return parts if found is None else found
 
 
 class Borders(NamedTuple):
@@ -164,21 +181,16 @@ def _pieces(
     kind, several = np.where(inside, first, -1), inside & (last > first)
     if not several.any():
         return np.arange(len(at)), kind, size
-    whole, cut = np.flatnonzero(~several), np.flatnonzero(several)
+    cut = np.flatnonzero(several)
     start, end = spans.start[cut, None], spans.end[cut, None]
     ends = np.minimum(np.maximum(borders[:, at[cut]].T, start), end)
     pieces: NDArray[np.int64] = np.diff(np.concatenate((start, ends, end), axis=1))
-    of, piece = np.nonzero(pieces)
-    row: NDArray[np.int64] = np.concatenate((cut[of], whole))
-    order = np.argsort(row, kind="stable")
-    kind = np.concatenate((piece, kind[whole]))[order]
-    return row[order], kind, np.concatenate((pieces[of, piece], size[whole]))[order]
-
-
-@once
-def classes(parts: pl.DataFrame) -> Codes:
-    """The billing class of each row, a code of CLASSES."""
-    return codes(parts["billing_class"], CLASSES)
+    counts = np.ones(len(at), np.int64)
+    counts[cut] = np.count_nonzero(pieces, axis=1)
+    of = np.repeat(np.arange(len(at)), counts)
+    kind, size, new = kind[of], size[of], np.repeat(several, counts)
+    kind[new], size[new] = np.nonzero(pieces)[1], pieces[pieces > 0]
+    return of, kind, size
 
 
 def ordered(parts: pl.DataFrame) -> pl.DataFrame:

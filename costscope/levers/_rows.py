@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from costscope.columns import Codes, Ints, codes, numbered, places, stretches, sums
 from costscope.levers._runs import Runs, runs
-from costscope.model import INPUT_CLASSES, Workload
+from costscope.model import CLASSES, INPUT_CLASSES, Workload
 from costscope.once import once
+from costscope.prices.usage import classes as classes_of
 
 FIRST_ADDED = 2**40
 """Numbers of added calls begin here, so that none is that of a call which another lever dropped."""
@@ -81,7 +82,8 @@ def replies(parts: pl.DataFrame) -> pl.DataFrame:
 
 def billed(parts: pl.DataFrame, numbers: Ints, classes: Sequence[str]) -> tuple[Ints, Codes]:
     """The rows of the calls with these numbers that are billed in some classes, and which of them."""
-    kind = codes(parts["billing_class"], classes)
+    asked = [classes.index(name) if name in classes else -1 for name in (*CLASSES, "")]
+    kind: Codes = np.array(asked, np.int8)[classes_of(parts)]
     rows = np.flatnonzero((kind >= 0) & runs(parts).of(numbers))
     return rows, kind[rows]
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 import numpy as np
 import polars as pl
 
+from costscope.columns import codes
 from costscope.errors import SettingsError
 from costscope.levers._cut.cut import Flags, cut, in_block, scaled
 from costscope.levers._cut.history import ages, curve
@@ -102,7 +103,7 @@ class History(Lever):
         turns = turns_of(parts, self._unit)
         old = turns.old(self._window)
         if self._unit == "step":
-            old &= (parts["role"] != "user").to_numpy()
+            old &= codes(parts["role"], ("user",)) != 0
         if not old.any():
             return workload
         if self.mode == "tool_results":
@@ -191,7 +192,7 @@ _RUN = ", so a long run of tools is one turn"
 
 def _cleared(parts: pl.DataFrame, old: Flags) -> pl.Series:
     """`_left` where the results of tools among the `old` rows are replaced by a few words."""
-    results = old & (parts["kind"] == "tool_result").to_numpy()
+    results = old & (codes(parts["kind"], ("tool_result",)) == 0)
     whole = in_block(parts)
     return scaled(parts, np.where(results, np.minimum(whole, PLACEHOLDER), -1), whole)
 

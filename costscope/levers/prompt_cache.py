@@ -24,8 +24,8 @@ from costscope.levers._cache.in_force import (
     calibrate,
     in_force,
     in_force_of,
+    in_use,
     losses,
-    situated,
 )
 from costscope.levers._cache.lru import capacity_of, lru
 from costscope.levers._cache.pad import padded
@@ -243,9 +243,8 @@ def with_spots(calls: pl.DataFrame, spots: pl.DataFrame) -> pl.DataFrame:
 @once
 def candidates(workload: Workload, lever: PromptCache) -> pl.DataFrame:
     """The calls that could be cached and are not, sorted, with the share and the tokens they lose."""
-    known, rows = situated(workload), ruled(workload.calls, lever.ttl, lever.retention)
-    cached = known["call_no"].to_numpy()[known["in_force"].to_numpy()]
-    left = places(rows["call_no"].to_numpy(), cached) < 0
+    rows = ruled(workload.calls, lever.ttl, lever.retention)
+    left = ~in_use(rows, workload.parts)
     if not lever.implicit:
         left &= (rows["mode"] != "implicit").to_numpy()
     calls, fits = taken(rows, np.flatnonzero(left)), losses(workload.log)

@@ -17,6 +17,7 @@ from costscope.levers._cache.policy import UNITS
 from costscope.levers._cache.warm import Warm, warmed
 from costscope.levers._prefix import reclassify
 from costscope.levers._rows import FIRST_ADDED, added
+from costscope.levers._runs import runs
 from costscope.levers._words import count, listing, percent
 from costscope.levers.interface import Lever
 from costscope.model import Column, Table, Workload
@@ -133,8 +134,11 @@ def moved(workload: Workload, more: pl.DataFrame) -> pl.DataFrame:
     """call_no and the cached classes, with `more` tokens read that were written, else fresh."""
     kind = pl.col("billing_class")
     sums = {name: pl.col("tokens").filter(kind == name).sum() for name in UNITS}
-    parts = workload.parts.filter(pl.col("call_no").is_in(more["call_no"].implode()))
-    rows = parts.group_by("call_no").agg(**sums).join(more, on="call_no").sort("call_no")
+    parts = workload.parts
+    mine = parts[["call_no", "billing_class", "tokens"]][
+        runs(parts).rows(more["call_no"].to_numpy())
+    ]
+    rows = mine.group_by("call_no").agg(**sums).join(more, on="call_no").sort("call_no")
     end, columns = pl.col("cache_read") + pl.col("more"), []
     start = pl.col("cache_read")
     for name in list(UNITS)[1:]:

@@ -133,6 +133,12 @@ class PriceBook:
         `rates`, with `units`."""
         return units.unit_rows(calls, self._quote, self._user, self.as_of)
 
+    def charged(self, calls: pl.DataFrame) -> pl.DataFrame:
+        """What is billed beside tokens: call_no, unit, number and pd (a decimal), a row for each unit of
+        each call that has any. `calls` as the store's query `scope_prices` gives them."""
+        rows = self.unit_rows(calls).select("call_no", "unit", "number", "pd")
+        return rows.with_columns(pl.col("pd").cast(pl.Decimal(38, 0)))
+
     def cost(self, workload: Workload) -> pl.DataFrame:
         """What each call cost, in the order of the calls: call_no, pd (i128 picodollars of its priced
         parts and units; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""

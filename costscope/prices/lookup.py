@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from costscope.columns import filled
+from costscope.columns import keys as alike
 from costscope.once import once
 from costscope.prices.quotes import Moment, tier_of
 from costscope.prices.subjects import Subject
@@ -86,31 +88,19 @@ def _sizes(columns: Sequence[Ints]) -> list[int]:
 @once
 def named(calls: pl.DataFrame) -> Named:
     """Who served each call under which name, and when."""
-    sent = _utc(calls.schema["sent_at"]).to_physical()
-    names = [pl.col(name).cast(pl.String).cast(pl.Categorical) for name in NAMES]
-    found = calls.lazy().select(
-        *(name.to_physical().cast(pl.Int64).fill_null(-1) + 1 for name in names),
-        known=sent.is_not_null(), sent=sent.fill_null(0),
-    ).collect()  # fmt: skip
-    one, kind = _alike([found[name].to_numpy() for name in NAMES])
-    columns = [calls[name] for name in NAMES]
-    rows = [tuple(c.item(place) or "" for c in columns) for place in one.tolist()]
+    _, one, kind = np.unique(alike(calls, NAMES), return_index=True, return_inverse=True)
+    names = [calls[name][one].cast(pl.String).to_list() for name in NAMES]
+    rows = [tuple(name or "" for name in row) for row in zip(*names, strict=True)]
     order = sorted(range(len(rows)), key=lambda number: "\0".join(rows[number]))
     subjects = [_subject(*rows[number][:4]) for number in order]
-    passed = found["sent"].to_numpy()
-    minute = np.where(found["known"].to_numpy(), passed % DAY_US // MINUTE_US, -1)
+    sent = _utc(calls["sent_at"])
+    passed = filled(sent, 0)
+    minute = passed % DAY_US // MINUTE_US
+    if sent.null_count():
+        minute = np.where(sent.is_null().to_numpy(), -1, minute)
     day = np.maximum(passed // DAY_US, 0)
     tiers = [rows[number][4] for number in order]
     return Named(subjects, tiers, np.argsort(order)[kind], day, minute)
-
-
-def _alike(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
-    """The place of one of each kind of rows that some columns make, and of which kind each row is."""
-    kind, one = np.zeros(len(columns[0]), np.int64), np.zeros(0, np.int64)
-    for column in columns:
-        # At most as many kinds as rows, times as many names: no number outgrows its type.
-        one, kind = _distinct(kind * (int(column.max(initial=0)) + 1) + column)
-    return one, kind
 
 
 def _distinct(values: Ints) -> tuple[Ints, Ints]:
@@ -170,12 +160,10 @@ def _moment(subject: Subject, tier: str, day: date, slot: int, step: int) -> Mom
     return Moment(at, tier_of(tier), subject.thresholds[step - 1] if step else None)
 
 
-def _utc(kind: pl.DataType) -> pl.Expr:
-    """`sent_at` as a naive UTC time in microseconds."""
-    time = pl.col("sent_at")
-    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
-        time = time.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return time.cast(pl.Datetime("us"))
+def _utc(sent: pl.Series) -> pl.Series:
+    """Times as microseconds since 1970, in UTC."""
+    zone = sent.dtype.time_zone if isinstance(sent.dtype, pl.Datetime) else None
+    return sent.cast(pl.Datetime("us", zone)).cast(pl.Int64)
 
 
 def _passed(values: Ints, limits: Sequence[Sequence[int]], kinds: Ints, *, at: bool) -> Ints:

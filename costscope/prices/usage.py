@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from costscope.columns import Ints, changes, codes, places, sums
+from costscope.columns import Codes, Ints, changes, codes, places, sums
 from costscope.model import CLASSES, Workload
 from costscope.once import once
 
@@ -31,17 +31,24 @@ def by_class(workload: Workload) -> Ints:
 
 
 @once
+def classes(parts: pl.DataFrame) -> Codes:
+    """The billing class of each row, a code of CLASSES; -1 for any other. Not to be changed."""
+    return codes(parts["billing_class"], CLASSES)
+
+
+@once
 def _of_parts(parts: pl.DataFrame) -> tuple[Ints, Ints]:
     """The number of the call of each run of parts, and its tokens by class."""
     calls, tokens = parts["call_no"].to_numpy(), parts["tokens"].to_numpy()
     begins = changes(calls)
     starts = np.flatnonzero(begins)
     found = np.zeros((len(starts), len(CLASSES)), np.int64)
+    kinds = classes(parts)
     for start in range(0, len(calls), ROWS):
         some = slice(start, start + ROWS)
         run = np.cumsum(begins[some]) - begins[start]
         count = int(run[-1]) + 1
-        cells = run * len(CLASSES) + codes(parts["billing_class"][some], CLASSES)
+        cells = run * len(CLASSES) + kinds[some]
         counted = sums(cells, tokens[some], count * len(CLASSES))
         first = int(np.searchsorted(starts, start, "right")) - 1
         found[first : first + count] += counted.reshape(count, -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -114,6 +115,7 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+@cache
 def sql(name: str) -> str:
     """The text of `schema` or of a named query."""
     folder = resources.files("costscope.store")

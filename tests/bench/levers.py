@@ -90,7 +90,9 @@ def digest(result: Any) -> str:
             found.update(str(table.height).encode())
             for name in table.columns:
                 column = table[name]
-                text = column.cast(pl.String) if column.dtype == pl.Categorical else column
+                text = (
+                    column.cast(pl.String) if isinstance(column.dtype, pl.Categorical) else column
+                )
                 found.update(text.hash(1).to_numpy().tobytes())
     else:
         found.update(repr(result).encode())

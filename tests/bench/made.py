@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from costscope.columns import NAME
 from costscope.levers._prefix import rehash
 from costscope.model import Trait, Workload
 from tests.bench.caching import PROGRAMS, SECOND, SOME, TURNS, prompts
@@ -156,7 +157,7 @@ def answered(call: Ints, seq: Ints, content: NDArray[np.uint64], tokens: Ints) -
 def typed(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of parts with all columns, as a store gives them."""
     rows = rows.with_columns(rule=pl.lit("structure"), prefix=pl.lit(0, pl.UInt64))
-    named = {n: pl.Categorical if isinstance(t, pl.Enum) else t for n, t in PARTS.items()}
+    named = {n: NAME if isinstance(t, pl.Enum) else t for n, t in PARTS.items()}
     return rows.select(*PARTS).cast(named)
 
 

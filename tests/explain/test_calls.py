@@ -10,7 +10,7 @@ import pytest
 
 from costscope import pipeline
 from costscope.errors import InputError
-from costscope.explain import Showing
+from costscope.explain.calls import Showing
 from costscope.filters import Filters, Reading
 from costscope.store import Store
 from tests.explain.logs import log, settings

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from costscope import pipeline, plugins
-from costscope.explain import described, lever_named
+from costscope.explain.levers import described, lever_named
 from costscope.filters import Filters
 from costscope.levers.interface import STACK
 from costscope.reports import lever as lever_report

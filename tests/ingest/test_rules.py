@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from costscope.config.segment_rules import parsed
-from costscope.explain import suggestions
+from costscope.explain.suggest import suggestions
 from costscope.filters import Reading, SegmentRule
 from costscope.ingest import load
 from costscope.ingest.load import Ingested

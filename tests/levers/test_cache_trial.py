@@ -7,7 +7,7 @@ import pytest
 from costscope.levers._cache import sim
 from costscope.levers._cache.calls import ruled
 from costscope.levers._cache.policy import UNITS, billing, grouped, totals
-from costscope.levers._cache.rows import Spot, facts
+from costscope.levers._cache.rows import NEEDED, Spot, among, facts
 from costscope.levers._cache.search import sharing, tries
 from costscope.levers._cache.sim import simulate
 from costscope.levers._cache.trial import LEFT_OUT, billed, facts_on, ground
@@ -112,3 +112,19 @@ def test_the_earliest_calls_with_so_many_blocks(work):
     early = first(calls, found, 12)
     assert set(calls.filter(pl.col("call_no").is_in(early))["sent"]) == {calls["sent"].min()}
     assert len(early) == 4
+
+
+def test_only_what_is_asked_for_is_looked_at(work):
+    numbers = work.calls["call_no"].to_numpy()[1::5]
+    some = among(work.parts, numbers)
+    asked = work.parts.filter(pl.col("call_no").is_in(numbers.tolist()))
+    assert some.equals(asked.select(name for name in asked.columns if name in NEEDED))
+    every = among(work.parts, work.calls["call_no"].to_numpy())
+    assert every.height == work.parts.height
+
+
+def test_the_same_is_found_of_a_long_log(work, monkeypatch):
+    calls = candidates(work, PromptCache()).gather_every(3).with_columns(policy=pl.lit("prefix"))
+    found = simulate(work.parts, calls)
+    monkeypatch.setattr("costscope.levers._cache.rows.FEW", 0)
+    assert simulate(work.parts.clone(), calls).equals(found)

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import polars as pl
 
+from costscope.levers._cache.calls import ruled
+from costscope.levers._cache.in_force import in_use, situated
 from costscope.levers._prefix import rehash
 from costscope.levers.prompt_cache import PromptCache, calibrate, in_force, in_force_of
 from tests.workloads import call, history, output, query, same, system, tokens, workload
@@ -89,3 +91,19 @@ def test_the_loss_is_never_taken_from_the_changed_log():
     calls = pl.col("call_id").is_in(["s00", "s01"])
     kept = work.with_(calls=work.calls.filter(calls))
     assert same(in_force(kept, calibrate(runs())), kept) is False
+
+
+def test_caching_is_in_use_where_the_bill_shows_it_in_force():
+    sonnet = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
+    work = workload(
+        *conversation("s", 3, **GPT4),
+        call("other", query(2_000), at=5.0, provider="openai", model="gpt-4.1-mini"),
+        call("written", system(2_000, read=2_000), at=6.0, feature="a", **sonnet),
+        call("same", system(2_000), at=7.0, feature="a", **sonnet),
+        call("elsewhere", system(2_000), at=8.0, feature="b", **sonnet),
+    )
+    calls = ruled(work.calls)
+    used = calls.filter(pl.Series(in_use(calls, work.parts)))
+    assert used["call_no"].to_list() == situated(work).filter("in_force")["call_no"].to_list()
+    names = work.calls.filter(pl.col("call_no").is_in(used["call_no"].implode()))["call_id"]
+    assert set(names) == {"s0", "s1", "s2", "written", "same"}

@@ -1,12 +1,16 @@
 """Blocks put together, prefix hashes made anew, and prompts cut into billing classes."""
 
+import gc
+
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costscope.levers import _prefix
-from costscope.levers._prefix import blocks, reclassify, rehash
+from costscope.levers._cache.rows import rows as texts
+from costscope.levers._prefix import alike, blocks, reclassify, rehash
 from costscope.model import INPUT_CLASSES
 from tests.workloads import call, output, part, query, system, tokens, workload
 
@@ -142,3 +146,21 @@ def test_where_no_row_is_cut_or_merged_the_other_columns_stay_themselves():
     found = reclassify(work.parts, cut(cache_read=100))
     assert rows(found) == [(0, "cache_read", 100), (1, "fresh", 20), (2, "output", 9)]
     assert found.drop("billing_class").equals(work.parts.drop("billing_class"))
+
+
+def test_reclassified_parts_are_like_those_of_which_they_were_made():
+    parts = workload(call("a", system(100), query(50), output(9)), call("b", query(5))).parts
+    once = reclassify(parts, cut(cache_read=60))
+    twice = reclassify(once, cut(cache_read=30, cache_write_5m=90))
+    assert alike(parts) is parts
+    assert alike(once) is parts
+    assert alike(twice) is parts
+    numbers = np.array([1, 2])
+    for column, plain in zip(texts(twice, numbers), texts(twice.clone(), numbers), strict=True):
+        assert column.tolist() == plain.tolist()
+
+
+def test_parts_are_like_themselves_once_their_origin_is_gone():
+    made = reclassify(workload(call("a", system(100))).parts, cut(cache_read=60))
+    gc.collect()
+    assert alike(made) is made

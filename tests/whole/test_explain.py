@@ -8,7 +8,7 @@ import pytest
 
 from costscope import pipeline
 from costscope.config import Config
-from costscope.explain import Showing, waterfall
+from costscope.explain.calls import Showing, waterfall
 from costscope.filters import Filters
 from costscope.prices import PriceBook
 from costscope.reports.explain import Waterfall

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from costscope.columns import Ints, changes, codes, stretches, sums
-from costscope.levers._prefix import FEW, SOME, classes, ordered
+from costscope.levers._prefix import FEW, SOME, ordered
 from costscope.model import CLASSES
 from costscope.once import once
+from costscope.prices.usage import classes
 
 KINDS = len(CLASSES) + 1
 UNMARKED = ("",)

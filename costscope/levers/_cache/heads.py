@@ -14,8 +14,9 @@ import polars as pl
 from costscope.columns import Flags, Ints, Keys, changes, codes, keys, places, stretches
 from costscope.levers._cache.calls import SECOND
 from costscope.levers._cache.rows import WRITES
-from costscope.levers._prefix import OUTPUT, SOME, classes, ordered
+from costscope.levers._prefix import OUTPUT, SOME, ordered
 from costscope.once import once
+from costscope.prices.usage import classes
 
 AGENT = ("provider", "model", "feature")
 WHOLE = 0.9

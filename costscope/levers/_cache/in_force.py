@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from costscope.columns import Flags, Ints, codes, keys, places, sums, taken
+from costscope.columns import Flags, Ints, changes, codes, keys, places, sums, taken
 from costscope.levers._cache.bills import bills
 from costscope.levers._cache.calibration import GROUP, MILLION, backtested, explained, fitted
 from costscope.levers._cache.calls import ruled
@@ -24,9 +24,12 @@ from costscope.levers._prefix import ordered, reclassify
 from costscope.levers._rows import CACHED
 from costscope.model import CLASSES, Workload
 from costscope.once import once
+from costscope.prices.usage import classes
 
 MODEL = ("provider", "channel", "model")
 PROGRAM = (*MODEL, "feature", "template")
+IS_CACHED = np.array([name in CACHED for name in (*CLASSES, "")])
+"""For each code; the last is that of any other name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,16 +171,47 @@ def situated(workload: Workload) -> pl.DataFrame:
     place = places(rows["call_no"].to_numpy(), bill.call_no)
     tokens = {name: np.append(bill.tokens[:, CLASSES.index(name)], 0)[place] for name in CACHED}
     marks = np.append(bill.marks, 0)[place]
-    program, model = (groups(rows, names) for names in (PROGRAM, MODEL))
-    asked = codes(rows["mode"], ("explicit",)) == 0
-    cached: Flags = np.logical_or.reduce([count > 0 for count in tokens.values()])
-    here = np.where(asked, program.any(cached), model.any(cached))
-    unseen = asked & ~program.any(marks > 0)
+    users = Users.of(rows)
+    here = users.any(np.logical_or.reduce([count > 0 for count in tokens.values()]))
+    unseen = users.asked & ~users.program.any(marks > 0)
     policy = pl.Series([LOGGED, CONVERSATION])[unseen.astype(np.uint32)]
     return replaced(
         rows, billed=pl.Series(tokens["cache_read"]), marks=pl.Series(marks), in_force=pl.Series(here),
         policy=policy, life=lives(rows, tokens),
     )  # fmt: skip
+
+
+def in_use(rows: pl.DataFrame, parts: pl.DataFrame) -> Flags:
+    """On which of these calls, as `ruled` gives them, caching is in force: see `situated`."""
+    told = ~rows["estimated"].to_numpy()
+    cached = places(rows["call_no"].to_numpy(), cached_calls(parts)) >= 0
+    return told & Users.of(rows).any(told & cached)
+
+
+def cached_calls(parts: pl.DataFrame) -> Ints:
+    """The numbers of the calls that were billed for cached tokens."""
+    billed = IS_CACHED[classes(parts)] & (parts["tokens"].to_numpy() > 0)
+    number: Ints = parts["call_no"].to_numpy()[billed]
+    return number[changes(number)]
+
+
+class Users(NamedTuple):
+    """Who shares the decision to cache with each call."""
+
+    asked: Flags
+    """An application must ask for it."""
+    program: Groups
+    model: Groups
+
+    @staticmethod
+    def of(rows: pl.DataFrame) -> Users:
+        """Of calls as `ruled` gives them."""
+        asked = codes(rows["mode"], ("explicit",)) == 0
+        return Users(asked, groups(rows, PROGRAM), groups(rows, MODEL))
+
+    def any(self, flags: Flags) -> Flags:
+        """Whether it holds of any of those."""
+        return np.where(self.asked, self.program.any(flags), self.model.any(flags))
 
 
 def lives(rows: pl.DataFrame, written: Mapping[str, Ints]) -> pl.Series:

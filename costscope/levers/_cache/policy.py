@@ -13,7 +13,7 @@ import polars as pl
 
 from costscope.columns import keys, places
 from costscope.levers._cache.calibration import READ
-from costscope.levers._cache.rows import CONVERSATION, PREFIX, UNLIMITED, Facts, Flags, Ints
+from costscope.levers._cache.rows import CONVERSATION, PREFIX, UNLIMITED, Facts, Flags, Ints, among
 from costscope.levers._cache.sim import cuts, simulate
 from costscope.levers._cache.trial import (
     LEFT_OUT,
@@ -24,7 +24,7 @@ from costscope.levers._cache.trial import (
     ground,
     lessened,
 )
-from costscope.levers._cache.whole import first, looked, of, reading, sizes
+from costscope.levers._cache.whole import first, looked, reading, sizes
 
 POLICIES = (PREFIX, CONVERSATION)
 GROUP = ("scope", "feature")
@@ -157,7 +157,7 @@ def varying(about: Facts) -> list[Ints]:
 
 def tried_on(parts: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """The parts on which ways to cache these calls are tried."""
-    return parts if whole(parts) else of(parts, first(calls, sizes(parts), ENOUGH))
+    return parts if whole(parts) else among(parts, first(calls, sizes(parts), ENOUGH))
 
 
 def whole(parts: pl.DataFrame) -> bool:

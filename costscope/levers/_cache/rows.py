@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.columns import Codes, changes, codes_of, filled, places
-from costscope.levers._prefix import OUTPUT, merged
+from costscope.columns import Codes, changes, codes_of, filled, places, stretches
+from costscope.levers._prefix import FEW, OUTPUT, SOME, alike, merged
 from costscope.model import CLASSES, KINDS, ROLES
+from costscope.once import once
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -60,6 +61,10 @@ SPOTS = (
 )
 """The bits of each policy; of a chosen one they are the call's own."""
 UNLIMITED = int(np.iinfo(np.int64).max)
+NEEDED = (
+    "call_no", "seq", "role", "kind", "billing_class", "tokens", "content", "prefix", "breakpoint", "end",
+)  # fmt: skip
+"""The columns of parts and of blocks that the simulator looks at."""
 NAMES = {"role": ROLES, "kind": KINDS, "breakpoint": LIVES, "billing_class": CLASSES}
 RESETS = ("", "prompt", "messages")
 """What is read anew where settings change: nothing, the whole prompt, all behind tools and system."""
@@ -159,6 +164,26 @@ def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
     `blocks` as `_prefix.blocks` gives them, or the parts of a workload, in order, of which they are put
     together here.
     """
+    found = _kept(alike(blocks)) if blocks.height <= FEW else _texts(among(blocks, calls))
+    place = places(found.call, calls)
+    return found._replace(call=place).where(place >= 0)
+
+
+@once
+def _kept(blocks: pl.DataFrame) -> Rows:
+    return _texts(blocks)
+
+
+def among(blocks: pl.DataFrame, calls: Ints) -> pl.DataFrame:
+    """The blocks of the calls with these numbers, as far as they are NEEDED."""
+    number = blocks["call_no"].to_numpy()
+    here = np.concatenate([places(number[some], calls) >= 0 for some in stretches(number, SOME)])
+    blocks = blocks[[name for name in blocks.columns if name in NEEDED]]
+    return blocks if here.all() else blocks.filter(pl.Series(here))
+
+
+def _texts(blocks: pl.DataFrame) -> Rows:
+    """The blocks with text, each with the number of its call in place of where that stands."""
     if "end" in blocks.columns:
         end, tokens = blocks["end"].to_numpy(), blocks["tokens"].to_numpy()
         told = at = None
@@ -176,13 +201,12 @@ def rows(blocks: pl.DataFrame, calls: Ints) -> Rows:
     role, kind, mark, billed = map(column, codes_of(blocks, NAMES).values())
     reply = billed == OUTPUT
     textless = np.where((content == 0) & ~reply, tokens, 0)
-    place = places(number, calls)
     found = Rows(
-        place, end, prefix, role, kind, mark, reply,
+        number, end, prefix, role, kind, mark, reply,
         most=end + later(number, textless),
         whole=over(np.maximum, np.where(reply, 0, end), changes(number)),
     )  # fmt: skip
-    return found.where((place >= 0) & (content != 0) & (prefix != 0))
+    return found.where((content != 0) & (prefix != 0))
 
 
 def later(group: Ints, counts: Ints | Flags) -> Ints:

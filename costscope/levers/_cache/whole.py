@@ -11,18 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from costscope.columns import changes, places, stretches
+from costscope.columns import changes, places
 from costscope.levers._cache.live import Touches, longest, side_by_side
 from costscope.levers._cache.marks import placed
-from costscope.levers._cache.rows import WRITES, Facts, Flags, Ints, Rows, rows
+from costscope.levers._cache.rows import WRITES, Facts, Flags, Ints, Rows, among, rows
 from costscope.levers._cache.sim import batches, touches
-from costscope.levers._prefix import FEW, SOME, ordered
+from costscope.levers._prefix import FEW, ordered
 from costscope.once import once
 
-NEEDED = (
-    "call_no", "seq", "role", "kind", "billing_class", "tokens", "content", "prefix", "breakpoint",
-)  # fmt: skip
-"""The columns of parts that the simulator looks at."""
 SHADES = 2**24
 """Places of the sieve through which prefixes go, at most."""
 
@@ -49,14 +45,7 @@ def sizes(parts: pl.DataFrame) -> Sizes:
 
 def holding(parts: pl.DataFrame, numbers: Ints) -> pl.DataFrame:
     """Parts among which are all of the calls with these numbers: of a short log it is as it is."""
-    return parts if parts.height <= FEW else of(parts, numbers)
-
-
-def of(parts: pl.DataFrame, numbers: Ints) -> pl.DataFrame:
-    """The parts of these calls, as far as they are NEEDED."""
-    number = parts["call_no"].to_numpy()
-    here = [places(number[some], numbers) >= 0 for some in stretches(number, SOME)]
-    return parts.select(NEEDED).filter(pl.Series(np.concatenate(here)))
+    return parts if parts.height <= FEW else among(parts, numbers)
 
 
 def first(calls: pl.DataFrame, found: Sizes, enough: int) -> Ints:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from costscope.columns import codes
 from costscope.levers._cut.cut import Ints
 from costscope.levers._cut.turns import IS_HISTORY, UNITS, turns_of
 from costscope.levers._prefix import ordered
@@ -51,10 +52,10 @@ def ages(workload: Workload, unit: str) -> Ages:
     turns = turns_of(parts, unit)
     counts = turns.history & ~turns.carried
     if unit == "step":
-        counts &= (parts["role"] != "user").to_numpy()
+        counts &= codes(parts["role"], ("user",)) != 0
     age = np.where(counts, turns.current - turns.turn, 0)
     tokens = np.where(counts, parts["tokens"].to_numpy(), 0)
-    results = np.where((parts["kind"] == "tool_result").to_numpy(), tokens, 0)
+    results = np.where(codes(parts["kind"], ("tool_result",)) == 0, tokens, 0)
     # Sums of floats are exact below 2**53.
     by_age = [np.bincount(age, sizes).astype(np.int64) for sizes in (tokens, results)]
     return Ages(np.maximum.reduceat(age, turns.at), *by_age)

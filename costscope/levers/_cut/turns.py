@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from costscope.columns import codes
 from costscope.levers._cut.cut import Flags, Ints, leaving
 from costscope.levers._prefix import starts
 from costscope.levers._rows import IS_OUTPUT
@@ -81,7 +82,7 @@ def left(parts: pl.DataFrame, turns: Turns, gone: Flags) -> pl.Series:
     tokens = parts["tokens"].to_numpy()
     if not turns.carried.any():
         return leaving(tokens, gone)
-    spoken = turns.history & ~turns.carried & (parts["role"] == "assistant").to_numpy()
+    spoken = turns.history & ~turns.carried & (codes(parts["role"], ("assistant",)) == 0)
     said = turns.sums(np.where(spoken, tokens, 0))
     kept = turns.sums(np.where(spoken & ~gone, tokens, 0))
     stays = np.where(said > 0, tokens * kept // np.maximum(said, 1), tokens)
