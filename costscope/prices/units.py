@@ -66,14 +66,6 @@ class UnitQuote:
         return replace(self, usd=usd, source=f"{self.source}; {why}")
 
 
-def unit_price(
-    name: str, provider: str, model: str, at: datetime, *, channel: str = "", tier: str = "standard"
-) -> UnitQuote | None:
-    """The price of a unit at a time (naive UTC) by the library and our data; None if not known."""
-    found = quote(Subject(provider, channel, "", model), Moment(at, tier), name)
-    return found if found.is_known else None
-
-
 def describe(
     model: str, provider: str | None, at: date, user: Overrides | None = None
 ) -> list[UnitQuote]:
@@ -210,16 +202,6 @@ def paid(key: lookup.Key, text: str, quoting: Quoting, user: Overrides) -> int:
         each, most, _ = _each(key, name, quoting, user)
         cost += (each or 0) * (number if most is None else min(number, most))
     return cost
-
-
-def unit_costs(rows: pl.DataFrame) -> pl.DataFrame:
-    """`unit_rows` by call: call_no, units_pd (i128, of what is priced; null where nothing is) and
-    unpriced_units (names of what is not, sorted, with commas; "" where all is)."""
-    unknown = pl.col("pd").is_null()
-    return rows.group_by("call_no", maintain_order=True).agg(
-        units_pd=pl.when(unknown.all()).then(None).otherwise(pl.col("pd").sum()),
-        unpriced_units=pl.col("unit").filter(unknown).sort().str.join(","),
-    )
 
 
 def _opened(texts: pl.Series) -> pl.DataFrame:

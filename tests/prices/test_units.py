@@ -38,6 +38,11 @@ def pd(
     return priced(*rows, user=user)["pd"].to_list()
 
 
+def listed(name: str, provider: str, model: str, at: datetime = NOON) -> units.UnitQuote:
+    """The price of a unit by the library and our data alone."""
+    return units.quote(Subject(provider, "", "", model), Moment(at), name)
+
+
 CLAUDE = {"provider": "anthropic", "model": "claude-sonnet-4-5"}
 GEMINI = {"provider": "google", "model": "gemini-2.5-flash"}
 VOICE = {"provider": "openai", "model": "gpt-realtime"}
@@ -63,8 +68,7 @@ VOICE = {"provider": "openai", "model": "gpt-realtime"}
     ],
 )
 def test_what_a_unit_costs(name: str, provider: str, model: str, usd: str, per: int) -> None:
-    found = units.unit_price(name, provider, model, NOON)
-    assert found is not None
+    found = listed(name, provider, model)
     assert (found.usd, found.per) == (Decimal(usd), per)
     assert found.source
     assert found.checked_on == date(2026, 11, 21)
@@ -76,18 +80,20 @@ def test_what_a_unit_costs(name: str, provider: str, model: str, usd: str, per: 
      ("input_audio", "anthropic", "claude-opus-5"), ("web_search", "mistral", "mistral-large-latest")],
 )  # fmt: skip
 def test_what_nobody_knows_has_no_price(name: str, provider: str, model: str) -> None:
-    assert units.unit_price(name, provider, model, NOON) is None
+    assert not listed(name, provider, model).is_known
 
 
 def test_prices_of_units_are_dated() -> None:
-    before = units.unit_price(
-        "input_audio", "openai", "gpt-4o-audio-preview", datetime(2024, 11, 1)
-    )
-    since = units.unit_price("input_audio", "openai", "gpt-4o-audio-preview", OLD)
-    assert [q and q.usd for q in (before, since)] == [Decimal(100), Decimal(40)]
-    storage = [units.unit_price("cache_storage", "google", "gemini-3.8-flash", datetime(y, 1, 5))
-               for y in (2026, 2027)]  # fmt: skip
-    assert [q and q.usd for q in storage] == [Decimal("0.5"), Decimal(1)]
+    audio = "input_audio", "openai", "gpt-4o-audio-preview"
+    assert [listed(*audio, at).usd for at in (datetime(2024, 11, 1), OLD)] == [
+        Decimal(100),
+        Decimal(40),
+    ]
+    storage = "cache_storage", "google", "gemini-3.8-flash"
+    assert [listed(*storage, datetime(year, 1, 5)).usd for year in (2026, 2027)] == [
+        Decimal("0.5"),
+        Decimal(1),
+    ]
 
 
 def test_requests_of_tools_cost_what_they_cost_in_every_tier() -> None:
@@ -120,17 +126,14 @@ def test_a_unit_without_a_price_is_named_and_not_zero() -> None:
         (CLAUDE, {"web_search": 1, "code_execution": 2}), (CLAUDE, None), (CLAUDE, {}),
         ({"model": "who-knows", "provider": ""}, {"input_audio": 9, "web_search": 1}),
     )  # fmt: skip
-    found = units.unit_costs(rows).to_dicts()
-    assert found == [
-        {"call_no": 0, "units_pd": USD // 100, "unpriced_units": "code_execution"},
-        {"call_no": 3, "units_pd": None, "unpriced_units": "input_audio,web_search"},
-    ]
+    assert list(rows.select("call_no", "unit", "pd").iter_rows()) == [
+        (0, "code_execution", None), (0, "web_search", USD // 100),
+        (3, "input_audio", None), (3, "web_search", None),
+    ]  # fmt: skip
 
 
 def test_calls_without_units_cost_no_work() -> None:
-    empty = priced((CLAUDE, None), (CLAUDE, {}))
-    assert empty.is_empty()
-    assert units.unit_costs(empty).columns == ["call_no", "units_pd", "unpriced_units"]
+    assert priced((CLAUDE, None), (CLAUDE, {})).is_empty()
 
 
 def test_a_region_makes_tokens_dearer_and_no_requests() -> None:
