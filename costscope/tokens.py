@@ -10,11 +10,9 @@ from __future__ import annotations
 import lzma
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
-from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,39 +70,12 @@ def count(texts: Sequence[str], encoding: str = "o200k_base") -> list[int]:
     """
     if encoding not in ENCODINGS:
         raise ValueError(f"no vocabulary is called {encoding!r}; there are: {', '.join(ENCODINGS)}")
-    if encoding in _loading:
-        _loading[encoding].join()
     distinct = list(dict.fromkeys(texts))
-    counts = _counted(distinct, encoding)
+    counts = _count_fast(distinct, encoding) if has_fast() else _count_plain(distinct, encoding)
     if len(distinct) == len(texts):
         return counts
     known = dict(zip(distinct, counts, strict=True))
     return [known[text] for text in texts]
-
-
-def preload(encoding: str = "o200k_base") -> None:
-    """Begin to load a vocabulary beside what else there is to do, unless that has begun. It takes as long
-    as reading a small log. Raises and prints nothing, and the process may end before it is done."""
-    with _one_at_a_time:
-        if encoding not in _loading:
-            loading = Thread(target=_load, args=(encoding,), daemon=True)
-            with suppress(RuntimeError):  # no more threads: who counts loads it
-                loading.start()
-                _loading[encoding] = loading
-
-
-_loading: dict[str, Thread] = {}
-"""Threads that were started."""
-_one_at_a_time = Lock()
-
-
-def _load(encoding: str) -> None:
-    with suppress(Exception):  # what fails here fails again in `count`, which tells
-        _counted(["a"], encoding)
-
-
-def _counted(texts: list[str], encoding: str) -> list[int]:
-    return _count_fast(texts, encoding) if has_fast() else _count_plain(texts, encoding)
 
 
 @cache

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import lzma
 import string
-from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -190,53 +189,3 @@ def test_the_vocabulary_of_a_model(model: str, encoding: str, exact: bool) -> No
 )
 def test_how_many_tokens_a_family_makes(model: str, per_hundred: int) -> None:
     assert tokens.family_ratio(model) == (per_hundred, 100)
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The vocabularies that were loaded, where none had been; counting gives 7."""
-    found: list[str] = []
-
-    def counted(texts: list[str], encoding: str) -> list[int]:
-        found.append(encoding)
-        return [7] * len(texts)
-
-    monkeypatch.setattr(tokens, "_loading", {})
-    monkeypatch.setattr(tokens, "_counted", counted)
-    return found
-
-
-def test_a_vocabulary_is_loaded_ahead_once_and_before_who_counts(loaded: list[str]) -> None:
-    tokens.preload()
-    tokens.preload()
-    tokens.preload("cl100k_base")
-    assert tokens.count(["x", "y"]) == [7, 7]
-    tokens._loading["cl100k_base"].join()
-    assert sorted(loaded) == ["cl100k_base", "o200k_base", "o200k_base"]
-    assert all(thread.daemon for thread in tokens._loading.values())
-
-
-def test_what_fails_ahead_is_told_by_who_counts(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], loaded: list[str]
-) -> None:
-    def broken(texts: list[str], encoding: str) -> list[int]:
-        raise OSError("no vocabulary")
-
-    monkeypatch.setattr(tokens, "_counted", broken)
-    tokens.preload()
-    tokens._loading["o200k_base"].join()
-    assert capfd.readouterr() == ("", "")
-    with pytest.raises(OSError, match="no vocabulary"):
-        tokens.count(["x"])
-
-
-def test_where_no_thread_can_start_who_counts_loads(
-    monkeypatch: pytest.MonkeyPatch, loaded: list[str]
-) -> None:
-    def start(thread: Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(Thread, "start", start)
-    tokens.preload()
-    assert tokens.count(["x"]) == [7]
-    assert loaded == ["o200k_base"]

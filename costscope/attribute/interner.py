@@ -67,13 +67,10 @@ HandOn = Callable[[int, str], None]
 
 class Interner:
     """Raw messages → ids of messages → rows of pieces. One for each process; `secret` keys the hashes.
-    `ahead`: vocabularies are loaded beside the reading, for which another processor must be idle.
     `hand_on` is told each new text with its content hash."""
 
-    def __init__(
-        self, secret: bytes, *, ahead: bool = False, hand_on: HandOn | None = None
-    ) -> None:
-        self._ahead, self._hand_on = ahead, hand_on
+    def __init__(self, secret: bytes, *, hand_on: HandOn | None = None) -> None:
+        self._hand_on = hand_on
         # Hashes of role and kind, to be gone on with: to set the key takes as long as a short text.
         self._heads = {
             (role, kind): blake2b(f"{role}\0{kind}\0".encode(), key=secret, digest_size=8)
@@ -154,8 +151,6 @@ class Interner:
             if learnable and not cut.segment:
                 self._spans.add(self._columns["content"][-1], text, encoding)
             if text and block.kind != "image" and block.tokens < 0:
-                if self._ahead and encoding not in self._pending:
-                    tokens.preload(encoding)
                 self._pending.setdefault(encoding, []).append(
                     (len(self._columns["role"]) - 1, text)
                 )

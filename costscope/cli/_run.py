@@ -91,7 +91,7 @@ def with_run(
         def wrapper(**values: Any) -> int | None:
             options = {parameter.name: values.pop(parameter.name) for parameter in shared}
             if logs := values.get("logs"):
-                begin_counting(logs)
+                spare_threads(logs)
             return command(_run(options), **values)
 
         return _as(wrapper, command, [*_own(command), *shared])
@@ -99,11 +99,11 @@ def with_run(
     return decorate
 
 
-def begin_counting(logs: Sequence[str]) -> None:
-    """Begin with what a command needs that will count the tokens of logs, before it loads the rest."""
+def spare_threads(logs: Sequence[str]) -> None:
+    """Work on small logs in one thread, which has to be said before the rest is loaded."""
     from costscope.ingest import amount
 
-    amount.begin(logs)
+    amount.spare_threads(logs)
 
 
 def with_more(command: Command, more: Sequence[Parameter]) -> Command:

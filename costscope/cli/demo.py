@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import costscope
-from costscope.cli._run import SETTINGS, Run, begin_counting, with_run
+from costscope.cli._run import SETTINGS, Run, spare_threads, with_run
 from costscope.errors import InputError
 
 FOLDER = "sample_logs"
@@ -19,7 +19,7 @@ MORE = (
 def command(run: Run) -> None:
     """Bill, what-ifs and recommendations for the sample logs."""
     logs = [str(sample_logs())]
-    begin_counting(logs)
+    spare_threads(logs)
     from costscope import pipeline
 
     with pipeline.opened(run.config.db, logs, progress=run.progress) as store:

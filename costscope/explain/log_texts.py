@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from costscope import sources, tokens
+from costscope import sources
 from costscope.attribute.stated import Stated
 from costscope.attribute.texts import Wanted
 from costscope.errors import InputError
@@ -52,10 +52,8 @@ class LogTexts:
         return {content: texts[content] for content in order if content in texts}
 
     def _few(self) -> dict[int, str]:
-        """All texts, if that is little. Who asks for texts is about to count some."""
+        """All texts, if that is little."""
         few = self._store.table("text_amount", {"most": FEW})["content"].to_pylist()
-        if few:
-            tokens.preload()
         return dict(self._read(set(few)))
 
     def _read(self, wanted: set[int]) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""How much there is to read, by the sizes of files alone, and what little can begin before it is read.
+"""How much there is to read, by the sizes of files alone, and what a little of it is not worth.
 
 Imports nothing heavy, so that a command can ask before it loads the rest.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from costscope import sources, tokens
+from costscope import sources
 from costscope.errors import InputError
 from costscope.sources.paths import PACKED
 
@@ -40,14 +40,9 @@ def is_small(paths: Sequence[str]) -> bool:
     return all(map(os.path.isfile, paths)) and new_bytes((), paths) < INLINE_BYTES
 
 
-def begin(logs: Sequence[str]) -> None:
-    """Begin with what takes as long as reading a small log: loading the vocabulary that counts tokens.
-    Of large logs other processes count. And tables of small logs are not worth handing to threads, which
-    polars reads once, when it is imported: that saves a tenth of `demo`.
-
-    Raises nothing: who reads the logs tells what is wrong.
-    """
+def spare_threads(logs: Sequence[str]) -> None:
+    """Tell polars, which asks once, when it is imported, that tables of small logs are not worth handing to
+    threads: that saves a tenth of `demo`. Raises nothing: who reads the logs tells what is wrong."""
     with suppress(InputError):
         if logs and is_small(sources.expand(logs)):
             os.environ.setdefault("POLARS_MAX_THREADS", "1")
-            tokens.preload()

@@ -15,7 +15,6 @@ from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Self
 
-from costscope import tokens
 from costscope.attribute.interner import HandOn
 from costscope.errors import InputError
 from costscope.filters import SegmentRule
@@ -67,7 +66,7 @@ class Readers:
         """What each job gave, in order of the jobs, a few read ahead. Raises InputError where a process
         died."""
         if self._pool is None:
-            worker = Worker(*self._given, alone=True, hand_on=self._hand_on)
+            worker = Worker(*self._given, hand_on=self._hand_on)
             yield from ((job, worker.run(job)) for job in jobs)
             return
         waiting: deque[tuple[Job, Future[Done]]] = deque()
@@ -93,7 +92,6 @@ def _begin(secret: bytes, folder: str, rules: Sequence[SegmentRule]) -> None:
     global _worker
     # Ctrl-C reaches every process of a terminal; the one that stores acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    tokens.preload()
     _worker = Worker(secret, folder, rules)
 
 

@@ -76,15 +76,15 @@ class Done(NamedTuple):
 
 
 class Worker:
-    """Reads jobs; keeps what it knows of texts from one to the next. `alone`: no other process reads.
-    `hand_on` is told the texts."""
+    """Reads jobs; keeps what it knows of texts from one to the next. `hand_on` is told
+    the texts."""
 
     def __init__(
-        self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = (), *, alone: bool = False,
+        self, secret: bytes, folder: str, rules: Sequence[SegmentRule] = (), *,
         hand_on: HandOn | None = None,
     ) -> None:  # fmt: skip
         self.buffer = bytearray()
-        self._interner, self._stated = Interner(secret, ahead=alone, hand_on=hand_on), Stated(rules)
+        self._interner, self._stated = Interner(secret, hand_on=hand_on), Stated(rules)
         self._stem = str(Path(folder) / str(os.getpid()))
         self._files = 0
         self._batch = Batch(self._interner, self._stated)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from costscope import pipeline, tokens
+from costscope import pipeline
 from costscope.explain import log_texts
 from costscope.explain.log_texts import LogTexts
 from costscope.filters import Filters, Reading
@@ -99,19 +99,3 @@ def test_too_much_text_is_not_handed_on_but_read_again(
     with passing.passing([str(path)], Reading(), None) as store:
         assert store.texts == {}
         assert len(list(LogTexts(store, Reading()).read(contents(store)))) == len(contents(store))
-
-
-def test_who_asks_for_texts_of_a_stored_log_has_the_vocabulary_loaded_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded: list[str] = []
-    monkeypatch.setattr(log_texts, "FEW", 10**9)
-    with Store.open(tmp_path / "store.duckdb", create=True) as store:
-        ingest(store, [str(log(tmp_path / "chat.jsonl"))])
-        monkeypatch.setattr(tokens, "preload", lambda: loaded.append("o200k_base"))
-        texts = LogTexts(store, Reading())
-        assert not list(texts.read([0]))
-        assert not loaded
-        for _ in range(2):
-            assert list(texts.read(contents(store)))
-    assert loaded == ["o200k_base"]

@@ -1,4 +1,4 @@
-"""What begins early: only commands that will count the tokens of logs load a vocabulary ahead."""
+"""Only commands that are given logs ask, before they load the rest, how much these hold."""
 
 from pathlib import Path
 
@@ -10,30 +10,28 @@ from .conftest import Cli
 
 
 @pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """The logs of which reading was prepared."""
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The logs that were asked about."""
     found: list[tuple[str, ...]] = []
-    monkeypatch.setattr(amount, "begin", lambda logs: found.append(tuple(logs)))
+    monkeypatch.setattr(amount, "spare_threads", lambda logs: found.append(tuple(logs)))
     return found
 
 
-def test_commands_that_read_logs_begin_early(
-    inside: Cli, log: str, begun: list[tuple[str, ...]]
-) -> None:
+def test_commands_that_read_logs_ask(inside: Cli, log: str, asked: list[tuple[str, ...]]) -> None:
     assert inside("ingest", log).returncode == 0
     assert inside("report", log).returncode == 0
-    assert begun == [(log,), (log,)]
+    assert asked == [(log,), (log,)]
 
 
-def test_others_do_not(inside: Cli, log: str, begun: list[tuple[str, ...]]) -> None:
+def test_others_do_not(inside: Cli, log: str, asked: list[tuple[str, ...]]) -> None:
     assert inside("ingest", log).returncode == 0
-    begun.clear()
+    asked.clear()
     commands = (["report"], ["report", "--help"], ["--help"], ["prices", "show", "gpt-4o"])
     assert [inside(*command).returncode for command in commands] == [0, 0, 0, 0]
-    assert begun == []
+    assert asked == []
 
 
-def test_an_error_does_not_wait_for_what_was_begun(cli: Cli, tmp_path: Path) -> None:
+def test_an_error_is_one_line_all_the_same(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"no": "log"}\n')
     done = cli("report", "a.jsonl")
     assert done.returncode == 2
