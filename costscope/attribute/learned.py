@@ -187,11 +187,11 @@ def _named(slot: Slot | None, context: Set[Slot], rest: str) -> str:
 
 
 def paragraphs_of(text: Text, slots: Sequence[Slot | None]) -> list[range]:
-    """The paragraphs of what is not the template's; its lines where it is all one paragraph."""
+    """The paragraphs of what is not the template's; its lines where it is all one paragraph. None where
+    all is the template's."""
     free = [i for i, slot in enumerate(slots) if slot is not None]
-    first = {i for i in free if i - 1 not in free}
+    first = {i for i in free if i == 0 or slots[i - 1] is None}
     levels = ([i for i in free if i in first or text[i].opens >= n] for n in (PARAGRAPH, LINE))
     starts = next((found for found in levels if len(found) > 1), free[:1])
-    return [
-        range(a, b) for a, b in zip(starts, [*starts[1:], free[-1] + 1 if free else 0], strict=True)
-    ]
+    stops = [*starts[1:], *(i + 1 for i in free[-1:])]
+    return [range(a, b) for a, b in zip(starts, stops, strict=True)]

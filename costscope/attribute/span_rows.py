@@ -22,7 +22,8 @@ class SpanRows:
         self._clear()
 
     def _clear(self) -> None:
-        self._columns = {name: array(kind) for name, kind in _TYPES.items()}
+        self._content, self._counts = array("Q"), array("q")
+        self._opens, self._which = array("b"), array("q")
         # Most spans recur, so each different text gets a number, which its rows have.
         number = count().__next__
         self._numbers: defaultdict[str, defaultdict[str, int]] = defaultdict(
@@ -34,25 +35,24 @@ class SpanRows:
         starts, opens = borders(text)
         if len(starts) < 2:
             return
-        stops, columns, n = [*starts[1:], len(text)], self._columns, len(starts)
         numbers = self._numbers[encoding]
-        columns["content"].extend([content] * n)
-        columns["nth"].extend(range(n))
-        columns["opens"].extend(opens)
-        columns["number"].extend(
-            [numbers[text[a:b].strip()] for a, b in zip(starts, stops, strict=True)]
+        self._content.append(content)
+        self._counts.append(len(starts))
+        self._opens.extend(opens)
+        self._which.extend(
+            [numbers[text[a:b].strip()] for a, b in zip(starts, [*starts[1:], None], strict=True)]
         )
 
     def taken(self) -> pa.Table:
         """The rows so far: content, nth, span, tokens, opens, asks; they are forgotten with it."""
-        rows = {
-            name: np.array(column, _DTYPES[_TYPES[name]]) for name, column in self._columns.items()
-        }
-        number, (span, counted, asks) = rows.pop("number"), self._told()
+        counts, which = np.array(self._counts, np.int64), np.array(self._which, np.int64)
+        content = np.repeat(np.array(self._content, np.uint64), counts)
+        nth = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+        opens, (span, counted, asks) = np.array(self._opens, np.int8), self._told()
         self._clear()
         return pa.table({
-            "content": rows["content"], "nth": rows["nth"], "span": span[number],
-            "tokens": counted[number], "opens": rows["opens"], "asks": asks[number],
+            "content": content, "nth": nth.astype(np.int16), "span": span[which],
+            "tokens": counted[which], "opens": opens, "asks": asks[which],
         })  # fmt: skip
 
     def _told(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,7 +71,3 @@ class SpanRows:
         """Keyed hashes of parts of a text, whoever says them."""
         raw = (text.encode("utf-8", "surrogatepass") for text in texts)
         return [xxh3_64_intdigest(text, self._seed) | 1 for text in raw]
-
-
-_TYPES = {"content": "Q", "nth": "h", "opens": "b", "number": "q"}
-_DTYPES = {"Q": np.uint64, "h": np.int16, "b": np.int8, "q": np.int64}

@@ -63,9 +63,9 @@ def _borders(text: str) -> tuple[list[int], list[int]]:
             break
         if at - line > LONG_LINE:
             starts += _sentences(text, line, end)
-        opens += [SENTENCE] * (len(starts) - len(opens))
+            opens += [SENTENCE] * (len(starts) - len(opens))
         starts.append(at)
-        opens.append(PARAGRAPH if text.count("\n", end, at) > 1 else LINE)
+        opens.append(PARAGRAPH if at - end > 1 and text.count("\n", end, at) > 1 else LINE)
         line = at
     if size - line > LONG_LINE:
         starts += _sentences(text, line, size)

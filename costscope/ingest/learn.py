@@ -26,18 +26,18 @@ TEXTS = 1_000
 _DEFAULT = {"user": ("query", "turn"), "system": ("system", "structure")}
 _LESSONS = pa.schema([
     ("feature", pa.string()), ("role", pa.string()), ("content", pa.uint64()), ("nth", pa.int32()),
-    ("segment", pa.string()), ("rule", pa.string()), ("tokens", pa.int64()),
+    ("segment", pa.string()), ("rule", pa.string()), ("lower", pa.int64()), ("upper", pa.int64()),
+    ("whole", pa.int64()),
 ])  # fmt: skip
 
 
 def relearn(store: Store) -> None:
     """Learn again from the features that new calls belong to, and tell their parts apart. Tokens of
     calls, blocks and billing classes stay as they are. Inside the running transaction."""
-    groups = store.table("learn_groups", {"first_new": store.first_new, "enough": ENOUGH})
+    found = store.table("learn_groups", {"first_new": store.first_new, "enough": ENOUGH})
     waiting: list[dict[str, Any]] = []
-    for group in groups.to_pylist():
-        rows = store.table("learn_texts", {"feature": group["feature"], "role": group["role"]})
-        waiting += _lessons(rows, group["feature"], group["role"])
+    for (feature, role), rows in _each(store, found):
+        waiting += _lessons(rows, feature, role)
         if len(waiting) >= ROWS:
             store.relabel(pa.Table.from_pylist(waiting, _LESSONS))
             waiting = []
@@ -55,9 +55,23 @@ def lesson_of(
     store: Store, feature: str | None, role: str
 ) -> tuple[Lesson, dict[int, list[Piece]]]:
     """What the texts of a feature in a role teach; and these texts, content hash → spans."""
-    rows = store.table("learn_texts", {"feature": feature, "role": role})
+    one = pa.table({"feature": pa.array([feature], pa.string()), "role": [role], "texts": [0]})
+    ((_, rows),) = _each(store, one)
     texts = {content: pieces for content, _, pieces in _texts(rows)}
     return learn(list(islice(texts.values(), SAMPLE)), role), texts
+
+
+def _each(store: Store, groups: pa.Table) -> Iterator[tuple[tuple[str | None, str], pa.Table]]:
+    """The feature and role of each group, and its texts. They are asked for together as long as they are
+    no more than a sample: a query takes longer than a few hundred texts."""
+    batch = np.cumsum(groups["texts"].to_numpy()) // SAMPLE
+    for which in np.unique(batch).tolist():
+        some = np.flatnonzero(batch == which)
+        asked = groups.slice(some[0], len(some))
+        rows = store.table("learn_texts", batch_groups=asked.append_column("grp", pa.array(some)))
+        ends = np.searchsorted(rows["grp"].to_numpy(), some, side="right").tolist()
+        for named, start, stop in zip(asked.to_pylist(), [0, *ends], ends, strict=False):
+            yield (named["feature"], named["role"]), rows.slice(start, stop - start)
 
 
 def _lessons(rows: pa.Table, feature: str | None, role: str) -> Iterator[dict[str, Any]]:
@@ -107,9 +121,11 @@ def _stretches(
 ) -> Iterator[dict[str, Any]]:
     """Rows for the stretches of a text that are of one segment."""
     feature, role, content = of
+    upper, whole = 0, sum(piece.tokens for piece in text)
     pairs = zip(named, text, strict=True)
     for nth, (segment, pieces) in enumerate(groupby(pairs, key=itemgetter(0))):
+        lower, upper = upper, upper + sum(piece.tokens for _, piece in pieces)
         yield {
             "feature": feature, "role": role, "content": content, "nth": nth, "segment": segment,
-            "rule": rule, "tokens": sum(piece.tokens for _, piece in pieces),
+            "rule": rule, "lower": lower, "upper": upper, "whole": whole,
         }  # fmt: skip

@@ -246,7 +246,7 @@ def _code(outside: Answer, answer: Answer) -> int | None:
 
 
 def _is_error(raw: Raw) -> bool:
-    return len(memoryview(raw)) > 5 or bytes(raw) not in _NO_ERROR
+    return raw is not NONE and (len(memoryview(raw)) > 5 or bytes(raw) not in _NO_ERROR)
 
 
 def _is_plain(name: str, raw: Raw) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -16,6 +17,10 @@ from costscope.readers._usage import short
 
 MAX_TAG = 200
 """A longer value is a text, no label, and is not kept."""
+MAX_PLANNED = 256
+"""Names of a record whose plan is remembered; a record may have any number of them."""
+_UNREADABLE = (ValueError, TypeError, OverflowError)
+"""What a value raises that is not of the kind of its name; infinities and huge numbers overflow."""
 _EARLIEST_S = 10**8
 """Smaller numbers are spans of time, not points in it (1e8 seconds is March 1973)."""
 _LATEST_US = 253_402_300_800 * 10**6
@@ -45,65 +50,86 @@ def facts(metadata: Mapping[str, Any], outer: Mapping[str, Any], more: Mapping[s
     """Facts from a log's metadata, the fields beside the bodies, and what the bodies say. Of several
     names for one fact the surest wins, then the place: metadata first, but for times the outer
     fields. What is no time, cost or code where there should be one is passed over: it loses no call."""
-    found: dict[str, list[_Candidate]] = {}
+    fields = (more, outer, metadata)
+    names = tuple(more), tuple(outer), tuple(metadata)
+    plan = (_planned_again if sum(map(len, names)) <= MAX_PLANNED else _planned)(*names)
     tags: dict[str, str] = {}
-    for place, fields in ((2, more), (1, outer), (0, metadata)):
-        for name, value in fields.items():
-            meaning = _names.meaning(name)
-            if meaning is None:
-                if text := label(value):
-                    tags[name] = text
-            elif meaning[0] and value is not None:
-                found.setdefault(meaning[0], []).append((meaning[1], place, value))
-    for _, _, value in sorted(found.pop("tags", ()), key=_rank, reverse=True):
-        tags.update(_tag_field(value))
-    sent_at, latency = _times(found)
+    for place, name in plan.tags:
+        if text := label(fields[place][name]):
+            tags[name] = text
+    for place, name, _ in plan.found.get("tags", ()):
+        tags.update(_tag_field(fields[place][name]))
+    sent_at, latency = _times(plan, fields)
     return Facts(
         dimensions={
-            n: t
-            for n in _names.DIMENSIONS
-            if n in found and (t := _best(found[n], _NAMED.get(n, _name)))
+            name: text for name, read in plan.dimensions if (text := plan.best(name, fields, read))
         },
         sent_at=sent_at,
         latency_us=latency,
-        reported_pd=_best(found.get("cost", ()), picodollars),
-        tags=dict(sorted(tags.items())),
-        code=_best(found.get("code", ()), _code),
-        model=_best(found.get("model", ()), _string),
+        reported_pd=plan.best("cost", fields, picodollars),
+        tags=dict(sorted(tags.items())) if len(tags) > 1 else tags,
+        code=plan.best("code", fields, _code),
+        model=plan.best("model", fields, _string),
     )
 
 
-_Candidate = tuple[int, int, Any]
-"""A value under one of the names of a fact: the name's rank, the place's, and the value."""
+_Fields = Sequence[Mapping[str, Any]]
+"""What the bodies say, the fields beside them, and the metadata."""
+_METADATA_FIRST, _RECORD_FIRST = (2, 1, 0), (1, 2, 0)
+"""The places of `_Fields` in the order in which they are tried."""
+_TIMES = ("start", "end")
 
 
-def _rank(item: _Candidate) -> tuple[int, int]:
-    return item[:2]
+class _Plan(NamedTuple):
+    """Where the facts of records with the same names stand: a fact → the places and names in the order in
+    which they are tried, with the name's rank; and which names are tags."""
+
+    found: Mapping[str, Sequence[tuple[int, str, int]]]
+    tags: Sequence[tuple[int, str]]
+    dimensions: Sequence[tuple[str, Callable[[Any], Any]]]
+
+    def best(self, fact: str, fields: _Fields, read: Callable[[Any], Any]) -> Any:
+        """The first value that can be read; None where none can."""
+        for place, name, _ in self.found.get(fact, ()):
+            try:
+                if (result := read(fields[place][name])) not in (None, ""):
+                    return result
+            except _UNREADABLE:
+                continue
+        return None
 
 
-def _best(found: Sequence[_Candidate], read: Callable[[Any], Any]) -> Any:
-    """The first value that can be read, in order of names and places; None where none can."""
-    for _, _, value in found if len(found) < 2 else sorted(found, key=_rank):
-        try:
-            if (result := read(value)) not in (None, ""):
-                return result
-        except (ValueError, TypeError):
-            continue
-    return None
+def _planned(*names: Sequence[str]) -> _Plan:
+    """The plan for records of these names, place by place."""
+    found: dict[str, list[tuple[int, str, int]]] = {}
+    tags: list[tuple[int, str]] = []
+    for place, named in enumerate(names):
+        for name in named:
+            meaning = _names.meaning(name)
+            if meaning is None:
+                tags.append((place, name))
+            elif meaning[0]:
+                found.setdefault(meaning[0], []).append((place, name, meaning[1]))
+    for fact, candidates in found.items():
+        # Metadata often describes a document or a job, so its times come after those of the record.
+        order = _RECORD_FIRST if fact in _TIMES else _METADATA_FIRST
+        # Of tags the surest is read last, and overwrites the others.
+        candidates.sort(key=lambda c: (c[2], order.index(c[0])), reverse=fact == "tags")
+    dimensions = [(n, _NAMED.get(n, _name)) for n in _names.DIMENSIONS if n in found]
+    return _Plan(found, tags, dimensions)
 
 
-def _times(found: Mapping[str, Sequence[_Candidate]]) -> tuple[int | None, int | None]:
+_planned_again = lru_cache(256)(_planned)
+
+
+def _times(plan: _Plan, fields: _Fields) -> tuple[int | None, int | None]:
     """(sent_at, latency) in microseconds."""
-    # Metadata often describes a document or a job, so its times come after those of the record.
-    start, end = (
-        _best([(rank, place ^ 1, value) for rank, place, value in found.get(kind, ())], micros)
-        for kind in ("start", "end")
-    )
-    latency = _latency(found)
+    start, end = (plan.best(kind, fields, micros) for kind in _TIMES)
+    latency = _latency(plan, fields)
     if latency is None and start is not None and end is not None and end >= start:
         latency = end - start
     if latency is None:
-        latency = _best(found.get("bare_latency", ()), lambda seconds: _span(seconds, 10**6))
+        latency = plan.best("bare_latency", fields, lambda seconds: _span(seconds, 10**6))
     if start is None and end is not None:
         start = end - (latency or 0)
     return start, latency
@@ -112,13 +138,13 @@ def _times(found: Mapping[str, Sequence[_Candidate]]) -> tuple[int | None, int |
 _UNITS = tuple(_names.LATENCY.values())
 
 
-def _latency(found: Mapping[str, Sequence[_Candidate]]) -> int | None:
+def _latency(plan: _Plan, fields: _Fields) -> int | None:
     """The latency under a name that tells its unit."""
-    for rank, _, value in sorted(found.get("latency", ()), key=_rank):
+    for place, name, rank in plan.found.get("latency", ()):
         try:
-            if (span := _span(value, _UNITS[rank])) is not None:
+            if (span := _span(fields[place][name], _UNITS[rank])) is not None:
                 return span
-        except (ValueError, TypeError):
+        except _UNREADABLE:
             continue
     return None
 

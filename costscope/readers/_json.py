@@ -64,12 +64,15 @@ def first(raw: Raw | bytes | memoryview) -> bytes:
 
 def has(raw: Raw) -> bool:
     """Whether a field is there and not null."""
-    return raw is not NONE and first(raw) not in (b"", b"n")
+    return raw is not NONE and bytes(memoryview(raw)[:1]) not in (b"", b"n")
 
 
 def given(*raws: Raw) -> Raw:
     """The first of these that is there and not null; NONE where none is."""
-    return next((raw for raw in raws if has(raw)), NONE)
+    for raw in raws:
+        if has(raw):
+            return raw
+    return NONE
 
 
 def unquoted(raw: Raw) -> Raw:
@@ -107,7 +110,7 @@ def inside(text: str) -> Any:
 
 def mapping(raw: Raw | None) -> dict[str, Any]:
     """A raw object, or one that is JSON text in a string, as a dict; empty where there is none."""
-    if raw is None or first(raw) not in (b"{", b'"'):
+    if raw is None or raw is NONE or first(raw) not in (b"{", b'"'):
         return {}
     value = loads(unquoted(raw))
     return value if isinstance(value, dict) else {}

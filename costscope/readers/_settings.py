@@ -3,7 +3,7 @@ change makes a provider read its prompt anew."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from costscope.readers import _json
+from costscope.readers._json import NONE
 from costscope.readers._wire import Body
 
 _ANSWER = (
@@ -30,17 +31,23 @@ _answer_of, _cache_of = attrgetter(*_ANSWER), attrgetter(*_CACHE)
 def params(request: Body) -> str:
     """The settings that change an answer, as canonical text; two calls with the same text of these
     and the same prompt ask for the same thing."""
-    parts = []
-    for name, value in zip(_ANSWER, _answer_of(request), strict=True):
-        if _is_given(name, value):
-            parts.append(f"{name}={_canonical(value)}")
-    return ";".join(parts)
+    given = _given(_ANSWER, _answer_of(request))
+    return ";".join([f"{name}={_canonical(value)}" for name, value in given])
+
+
+def _given(names: Sequence[str], values: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The settings that are there, with their names; most are not."""
+    return [
+        (name, value)
+        for name, value in zip(names, values, strict=True)
+        if value is not None and value is not NONE and _is_given(name, value)
+    ]
 
 
 def _is_given(name: str, value: Any) -> bool:
     """Whether a setting is there; where request and log are one object, some may be prose."""
     if not isinstance(value, Raw):
-        return value is not None
+        return True
     return _json.has(value) and (name not in _OBJECTS or _json.first(value) == b"{")
 
 
@@ -58,8 +65,7 @@ def cache_params(provider: str, request: Body) -> str:
         return ""
     given = {
         name: _json.decode(value) if isinstance(value, Raw) else value
-        for name, value in zip(_CACHE, _cache_of(request), strict=True)
-        if _is_given(name, value)
+        for name, value in _given(_CACHE, _cache_of(request))
     }
     return invalidating(provider, given)
 

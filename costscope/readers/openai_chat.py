@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
 
 from costscope.readers import _chat, _json
 from costscope.readers._bodies import Envelope
@@ -38,7 +41,7 @@ class OpenAIChat(PairReader):
             "tools": request.tools if _json.has(request.tools) else request.functions,
             "messages": request.messages or _inputs(envelope),
             "reply": answer.choices if found else envelope.reply,
-            "finish_reason": _finish(_json.objects(answer.choices)),
+            "finish_reason": _finish(answer.choices),
         }
 
 
@@ -58,6 +61,19 @@ def _inputs(envelope: Envelope) -> Sequence[Any]:
     return [text for text in texts if _json.first(text) == b'"']
 
 
-def _finish(choices: Sequence[Mapping[str, Any]]) -> str | None:
-    value = choices[0].get("finish_reason") if choices else None
-    return value if isinstance(value, str) else None
+class _Choice(Struct):
+    """Of a choice what a call tells without its text."""
+
+    finish_reason: Any = None
+
+
+_choices = Decoder(list[_Choice])
+
+
+def _finish(choices: Raw) -> str | None:
+    """Why the first choice ended."""
+    try:
+        reasons = [c.finish_reason for c in _choices.decode(choices)]
+    except _json.NOT_STRICT:
+        reasons = [c.get("finish_reason") for c in _json.objects(choices)]
+    return reasons[0] if reasons and isinstance(reasons[0], str) else None

@@ -8,8 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 NOTHING = object()
 """What `parsed` gives for a text that is no JSON; not None, which is JSON's null."""
+_NOT_STRICT = (msgspec.DecodeError, UnicodeError, RecursionError)
 _SEPARATORS = re.compile(r"[\s,\[\]\x1e]*")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*("?)|[{}\[\],:]', re.DOTALL)
 _PARTIAL_ESCAPE = re.compile(r"((?:^|[^\\])(?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$")
@@ -17,6 +20,10 @@ _PARTIAL_ESCAPE = re.compile(r"((?:^|[^\\])(?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$")
 
 def parsed(text: bytes | str) -> Any:
     """A JSON value, NaN and infinities as null; NOTHING where it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except _NOT_STRICT:
+        pass
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     try:

@@ -48,6 +48,14 @@ def connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise StoreError(f"{path}: not a store that can be opened ({first_line(error)})") from error
 
 
+def in_memory() -> duckdb.DuckDBPyConnection:
+    """A new database that writes nothing anywhere, with the schema. It is small: other threads would only
+    take memory of their own, and its spilled pages would lie where the user is."""
+    db = duckdb.connect(":memory:", config={**OFFLINE, "threads": 1, "temp_directory": ""})
+    db.execute(sql("schema"))
+    return db
+
+
 def make_tables(db: duckdb.DuckDBPyConnection, path: Path) -> None:
     """The schema in a database that holds nothing yet; one that does is left alone.
 

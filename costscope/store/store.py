@@ -101,10 +101,7 @@ class Store:
     @classmethod
     def in_memory(cls, secret: bytes) -> Self:
         """A new store that goes when it is closed, with hashes of this key."""
-        db = files.connect(MEMORY, read_only=False)
-        db.execute("set temp_directory = ''")  # it would be where the user is
-        files.make_tables(db, MEMORY)
-        return cls(MEMORY, db, secret)
+        return cls(MEMORY, files.in_memory(), secret)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +151,9 @@ class Store:
 
     def held(self, source_nos: Collection[int]) -> int:
         """How many calls there are of these sources."""
-        numbers = ", ".join(map(str, sorted(source_nos))) or "-1"
+        if not source_nos:
+            return 0
+        numbers = ", ".join(map(str, sorted(source_nos)))
         return int(self._one(f"select count(*) from calls where source_no in ({numbers})"))
 
     def forget(self, read_from: dict[int, int], anew: Collection[int]) -> None:
@@ -173,6 +172,8 @@ class Store:
 
     def save_skips(self, skips: Sequence[Skip]) -> None:
         """Note records that could not become calls."""
+        if not skips:
+            return
         names = Skip._fields
         rows = pa.table({name: [s[i] for s in skips] for i, name in enumerate(names)})
         with self._given(batch_skips=rows):

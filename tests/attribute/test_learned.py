@@ -129,3 +129,12 @@ def test_a_name_in_a_system_prompt_is_no_context() -> None:
         for i in range(30)
     ]
     assert not learn(texts, "system").shapes
+
+
+def test_a_text_of_the_template_alone_has_no_query() -> None:
+    def text(*whats: int) -> Text:
+        return [Piece(what, 10, 2, False) for what in whats]
+
+    asked = [text(1, 100 + i % 5, 200 + i // 2 % 5, 1000 + i, 2) for i in range(30)]
+    lesson = learn([*asked, text(1, 2)], "user")
+    assert lesson.segments(text(1, 2)) is None

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from costscope.attribute.markers import Cut, cut
-from costscope.attribute.markers.lines import marks, points
+from costscope.attribute.markers.lines import MAX_KEPT, _points_again, marks, points
 from costscope.attribute.markers.payload import payload
 from costscope.attribute.markers.words import kind_of, tells_retrieval
 
@@ -79,6 +79,15 @@ def test_some_labels_are_a_machines() -> None:
 )
 def test_sentences_that_point_at_context(sentence: str) -> None:
     assert points(sentence)
+
+
+def test_long_sentences_are_not_remembered() -> None:
+    _points_again.cache_clear()
+    pointing = "Answer from the sources below."
+    assert points(" " * MAX_KEPT + pointing)
+    assert _points_again.cache_info().currsize == 0
+    assert points(pointing)
+    assert _points_again.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from costscope.ingest.learn import groups, lesson_of
 from costscope.store import Store
 from tests.ingest.logs import call, read, write
 
@@ -78,6 +79,25 @@ def test_features_are_learned_apart(tmp_path: Path) -> None:
     records = [asked(n, metadata={"feature": f"f{n % 6}"}) for n in range(30)]
     read(tmp_path / "s.duckdb", write(tmp_path / "a.jsonl", records))
     assert not any(rule == "learned" for _, rule in parts(tmp_path / "s.duckdb"))
+
+
+def test_features_that_are_learned_together_are_learned_as_each_alone(tmp_path: Path) -> None:
+    logs = [
+        write(tmp_path / f"{i}.jsonl", [asked(n + 40 * i, metadata=about) for n in range(12 + i)])
+        for i, about in enumerate([{"feature": "a"}, {"feature": "b"}, {}])
+    ]
+    alone: Counter[tuple[str, str]] = Counter()
+    for i, log in enumerate(logs):
+        read(tmp_path / f"{i}.duckdb", log)
+        alone += parts(tmp_path / f"{i}.duckdb")
+    read(tmp_path / "all.duckdb", *logs)
+    assert parts(tmp_path / "all.duckdb") == alone
+    with Store.open(tmp_path / "all.duckdb", create=False) as store:
+        assert groups(store) == [(None, "user"), ("a", "user"), ("b", "user")]
+        for feature, role in groups(store):
+            lesson, texts = lesson_of(store, feature, role)
+            assert len(texts) >= 12
+            assert lesson.shapes
 
 
 @pytest.mark.parametrize("cached", [0, 1, 64, 99, 128, 199, 200])

@@ -106,6 +106,39 @@ def test_each_name_of_a_dimension_is_known_in_every_spelling(name: str) -> None:
             assert facts({spelling: "x"}).dimensions == {name: "x"}, spelling
 
 
+def test_records_of_the_same_names_have_facts_of_their_own() -> None:
+    for n in (1, 2):
+        found = facts(
+            {"team": f"t{n}", "cost_usd": n, "shade": f"s{n}", "latency_ms": n}, {"ts": 10**9 + n}
+        )
+        assert found.dimensions == {"team": f"t{n}"}
+        assert (found.tags, found.reported_pd) == ({"shade": f"s{n}"}, n * 10**12)
+        assert (found.sent_at, found.latency_us) == ((10**9 + n) * 10**6, n * 1000)
+
+
+@pytest.mark.parametrize("huge", [float("inf"), 10**400])
+def test_numbers_past_every_range_lose_no_call(huge: float) -> None:
+    names = ("status_code", "latency_ms", "latency", "timestamp", "cost_usd")
+    found = facts(dict.fromkeys(names, huge), {"team": "a"})
+    assert (found.dimensions, found.code, found.sent_at) == ({"team": "a"}, None, None)
+    assert (found.latency_us, found.reported_pd) == (None, None)
+
+
+def test_plans_of_records_with_very_many_names_are_not_remembered() -> None:
+    _fields._planned_again.cache_clear()
+    many = {f"n{i}": "x" for i in range(_fields.MAX_PLANNED)}
+    assert facts(many, {"team": "a"}).dimensions == {"team": "a"}
+    assert _fields._planned_again.cache_info().currsize == 0
+    assert facts(many).tags == many
+    assert _fields._planned_again.cache_info().currsize == 1
+
+
+def test_of_tag_fields_the_surest_overwrites_the_others() -> None:
+    found = facts({"labels": ["a:1", "b:1"], "tags": {"a": "2"}}, {"labels": {"b": "3"}})
+    assert found.tags == {"a": "2", "b": "3"}
+    assert facts({"tags": {"a": 1}}, {"tags": {"a": 2}}).tags == {"a": "2"}
+
+
 def test_the_surest_name_wins_then_the_place() -> None:
     found = facts({"user": "b", "username": "c", "feature": "x"}, {"user_id": "a", "app": "y"})
     assert found.dimensions == {"user_id": "a", "feature": "x"}

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
+from costscope.readers.openai_chat import _finish
 from tests.readers.reading import blocks, call, reason, spoken, told
 
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
@@ -139,3 +141,24 @@ def test_what_is_no_exchange_is_named() -> None:
     assert reason("openai_chat", b'{"request": {"mod').startswith("not valid JSON (")
     quiz = {"model": "m", "choices": ["Paris", "Rome"], "answer": 0}
     assert reason("openai_chat", quiz) == "not a record of the openai_chat format"
+
+
+@pytest.mark.parametrize(
+    ("choices", "why"),
+    [
+        (
+            [{"finish_reason": "stop", "message": {"content": "a"}}, {"finish_reason": "length"}],
+            "stop",
+        ),
+        (["odd", {"finish_reason": "length"}], "length"),
+        ([{"message": {"content": "a"}}], None),
+        ([{"finish_reason": 3}], None),
+        ([], None),
+    ],
+)
+def test_why_the_first_choice_ended(choices: list[Any], why: str | None) -> None:
+    assert _finish(Raw(json.dumps(choices).encode())) == why
+
+
+def test_what_is_no_list_of_choices_ended_for_no_reason() -> None:
+    assert [_finish(Raw(raw)) for raw in (b"", b"null", b'"stop"', b"{}")] == [None] * 4

@@ -91,6 +91,23 @@ def test_values_one_after_another_are_found(values: list[Any], between: str) -> 
     assert [value for value, _ in loose.values(text)] == values
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'{"a": [1, 2.5, "\\u00e9"]}', {"a": [1, 2.5, "\u00e9"]}),
+        ('["\u00e9"]', ["\u00e9"]),
+        (b'{"a": NaN, "b": -Infinity}', {"a": None, "b": None}),
+        (b'["\\ud800"]', ["\ud800"]),
+        (b'["\xff"]', ["\ufffd"]),
+        (b'{"a": 1', loose.NOTHING),
+        (b"", loose.NOTHING),
+        (b"null", None),
+    ],
+)
+def test_a_value_is_read_leniently_where_it_is_not_strict(text: bytes | str, value: Any) -> None:
+    assert loose.parsed(text) == value
+
+
 @given(st.binary(max_size=200))
 def test_no_head_is_a_crash(start: bytes) -> None:
     for container in ("jsonl", "json"):

@@ -42,6 +42,7 @@ def test_a_store_in_memory_writes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     with Store.in_memory(b"k" * 32) as store:
         assert (add(store, {"identity": "a"}, {"identity": "b"}).new, store.count()) == (2, 2)
         assert store.secret == b"k" * 32
+        assert store._one("select current_setting('threads')") == 1
     with Store.in_memory(b"k" * 32) as other:
         assert other.count() == 0
     assert list(tmp_path.iterdir()) == []

@@ -6,8 +6,8 @@ Linear in the text, whatever it holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from costscope.attribute.markers.words import LIMITS, POINTS, THINGS, kind_of
@@ -15,11 +15,16 @@ from costscope.attribute.markers.words import LIMITS, POINTS, THINGS, kind_of
 MIN_SENTENCE = 6
 MAX_SENTENCE = 240
 """Characters of a line that introduces what follows it, at least and at most."""
+MAX_KEPT = 1000
+"""Characters of a sentence that is remembered; what is longer may be of any length."""
 
+# Looking ahead for what each of many alternatives begins with passes over most lines at once.
 _LINE = re.compile(
     r"""\n[ \t]*+(?:
-        (?P<fence>(?:-{3,}+|={4,}+|\*{4,}+|~{3,}+|\+{4,}+|_{5,}+|\"{3}|'{3}|`{3,}+\w*+)[ \t]*+\r?(?=\n|\Z))
-      | (?P<number>\[(?:doc|source)?\^?[ ]?\d{1,3}\]|【\d{1,3}】|(?:source|document|doc|passage|excerpt|
+        (?P<fence>(?=[-=*~+_\"'`])
+          (?:-{3,}+|={4,}+|\*{4,}+|~{3,}+|\+{4,}+|_{5,}+|\"{3}|'{3}|`{3,}+\w*+)[ \t]*+\r?(?=\n|\Z))
+      | (?P<number>\[(?:doc|source)?\^?[ ]?\d{1,3}\]|【\d{1,3}】
+          |(?=[^\W\d]++[ ]?+[\[(\#]?+\d)(?:source|document|doc|passage|excerpt|
             article|result|chunk|context|quelle|dokument|auszug|abschnitt|extrait|fuente|documento|extracto|
             fonte|trecho|bron|źródło|источник|документ|фрагмент|文档|资料|片段|資料|文書|出典|문서|자료)
             [ ]?[\[(\#]?\d{1,3}[\])]?[ ]?[:：])
@@ -31,7 +36,7 @@ _LINE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _COLONS = [(mark, re.compile(rf"{mark}[ \t]*+\r?\n")) for mark in ":："]
-_FENCE = re.compile(r"\n[ \t]*+(?:-{3}|={4}|\*{4}|~{3}|\"{3}|`{3})")
+_FENCE = re.compile(r"\n[ \t]*+(?=[-=*~\"`])(?:-{3}|={4}|\*{4}|~{3}|\"{3}|`{3})")
 _ASIAN = r"(?:以下|上述|下記|上記|根据|基于|已知|아래|다음)[^.!?。！？\n]{0,30}"
 _GAP = r"[^.!?。！？\n]{0,60}?(?<!\w)"
 
@@ -45,7 +50,7 @@ def _pointing(points: str) -> re.Pattern[str]:
 
 _POINTS_OR_LIMITS = f"(?:{POINTS}|{LIMITS})"
 _ASKED = re.compile(
-    r"""\n[ \t]*+(?:(?:please|now|then|finally|bitte|nun|请|請)[ ,]*+)?
+    r"""\n[ \t]*+(?=[pntfb请請arhoо回])(?:(?:please|now|then|finally|bitte|nun|请|請)[ ,]*+)?
     (?:(?:answer|respond[ ]to|reply[ ]to|address|here[ ]is|this[ ]is|the[ ](?:user|original|initial)|
        beantworte|antworte|réponds|
        répondez|responde|responda|rispondi|beantwoord|odpowiedz|ответь|ответьте)(?!\w)[^\n:：]{0,90}?
@@ -102,21 +107,31 @@ def marks(text: str) -> list[Mark]:
     for mark in sorted(several, key=lambda m: m.start):
         if not found or mark.start >= found[-1].stop:
             found.append(mark)
-    return list(_outside_code(found))
+    return _outside_code(found)
 
 
-def _outside_code(found: Sequence[Mark]) -> Iterator[Mark]:
+def _outside_code(found: list[Mark]) -> list[Mark]:
     """The marks that are not between a code fence and the next; what is there is quoted."""
     fences = [i for i, m in enumerate(found) if m.kind == "fence" and m.style.startswith("```")]
+    if len(fences) < 2:
+        return found
     inside: set[int] = set()
     for first, last in zip(fences[::2], fences[1::2], strict=False):
         inside.update(range(first + 1, last))
-    return (m for i, m in enumerate(found) if i not in inside)
+    return [m for i, m in enumerate(found) if i not in inside]
 
 
 def points(sentence: str) -> bool:
     """Whether a sentence points at the context which a template adds."""
+    return _points_again(sentence) if len(sentence) <= MAX_KEPT else _points(sentence)
+
+
+def _points(sentence: str) -> bool:
     return bool(_pointing(_POINTS_OR_LIMITS).search(sentence.lower()))
+
+
+_points_again = lru_cache(1024)(_points)
+"""A template's own sentences come again and again."""
 
 
 def points_back(sentence: str) -> bool:

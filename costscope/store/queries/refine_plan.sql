@@ -8,12 +8,14 @@ with scoped as (
     from calls c join batch_groups g using (provider, model)
     where not c.estimated
 ),
+sessions as (
+    select grp, session, min(call_no) as first_call, max(call_no) as last_call
+    from scoped where session is not null group by grp, session
+),
 keyed as (
-    select *, session is null as alone,
-           if(session is null, call_no, min(call_no) over of_session) as place,
-           if(session is null, call_no, max(call_no) over of_session) >= $first_new as touched
-    from scoped
-    window of_session as (partition by grp, session)
+    select scoped.*, session is null as alone, coalesce(first_call, call_no) as place,
+           coalesce(last_call, call_no) >= $first_new as touched
+    from scoped left join sessions using (grp, session)
 ),
 chosen_calls as (select * from keyed where whole or touched),
 sizes as (
@@ -22,7 +24,10 @@ sizes as (
 counted as (
     select *, sum(parts) over (order by place, call_no) as upto
     from chosen_calls join sizes using (call_no)
+),
+starts as (
+    select grp, place, min(upto) as start from counted where not alone group by grp, place
 )
-select * exclude (alone, place, parts, upto, whole, session), if(alone, -1 - grp, place) as key,
-       (if(alone, upto, min(upto) over (partition by grp, place, alone)) // $rows)::integer as chunk
-from counted;
+select * exclude (alone, place, parts, upto, start, whole, session), if(alone, -1 - grp, place) as key,
+       (if(alone, upto, start) // $rows)::integer as chunk
+from counted left join starts using (grp, place);
