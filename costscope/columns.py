@@ -34,20 +34,23 @@ def codes(column: pl.Series, known: Sequence[str]) -> Codes:
 
 def codes_of(table: pl.DataFrame, known: Mapping[str, Sequence[str]]) -> dict[str, Codes]:
     """`codes` of several columns, each with names of its own, in one query."""
-    places: dict[str, Codes] = {}
     numbers = []
     for name, names in known.items():
-        dtype = table[name].dtype
-        if isinstance(dtype, pl.Categorical):
-            _, places[name] = _own(tuple(names), dtype)
-            numbers.append(pl.col(name).to_physical().fill_null(len(places[name])))
-        else:
-            own = pl.col(name).cast(_enum(tuple(names)), strict=False)
-            numbers.append(own.to_physical().cast(pl.Int8).fill_null(-1))
-    found = {column.name: column.to_numpy() for column in table.select(numbers).get_columns()}
-    for name, place in places.items():
-        found[name] = np.take(place, found[name], mode="clip")
-    return found
+        column = pl.col(name)
+        if not isinstance(table[name].dtype, pl.Categorical):
+            column = column.cast(_enum(tuple(names)), strict=False)
+        numbers.append(column.to_physical())
+    physical = table.select(numbers).get_columns()
+    return {x.name: _codes(x, table[x.name].dtype, tuple(known[x.name])) for x in physical}
+
+
+def _codes(numbers: pl.Series, dtype: pl.DataType, known: tuple[str, ...]) -> Codes:
+    """The same from the numbers that a column of names is kept as: those of its categories, else the
+    places themselves."""
+    if not isinstance(dtype, pl.Categorical):
+        return filled(numbers.cast(pl.Int8), -1)
+    _, place = _own(known, dtype)
+    return np.take(place, filled(numbers, len(place) - 1), mode="clip")
 
 
 @lru_cache(maxsize=256)
@@ -110,16 +113,34 @@ def _found(numbers: Ints | Keys, known: Ints | Keys) -> Ints:
     """`places` of each number by itself."""
     if np.array_equal(numbers, known):
         return np.arange(len(known))
-    order = None
-    if not (known[1:] > known[:-1]).all():
-        order = np.argsort(known, kind="stable")
-    elif int(known[-1]) - int(known[0]) < DENSE * len(known):
-        # As numbers this close together need no search.
-        least, most = known[0], known[-1]
-        at = np.full(int(most) - int(least) + 1, -1)
-        at[known - least] = np.arange(len(known))
-        inside = (numbers >= least) & (numbers <= most)
-        return np.where(inside, np.take(at, np.where(inside, numbers, least) - least), -1)
+    whole: Any = np.uint64 if known.dtype == np.uint64 else np.int64
+    numbers, known = numbers.astype(whole, copy=False), known.astype(whole, copy=False)
+    least = known.min()
+    near = (known - least).view(np.uint64) < DENSE * len(known)
+    if near.all():
+        return _looked_up(numbers, known, least)
+    if np.count_nonzero(near) < len(known) // 2:
+        return _searched(numbers, known)
+    close, apart = np.flatnonzero(near), np.flatnonzero(~near)
+    found = np.append(close, -1)[_looked_up(numbers, known[close], least)]
+    far = np.flatnonzero(found < 0)
+    found[far] = np.append(apart, -1)[_searched(numbers[far], known[apart])]
+    return found
+
+
+def _looked_up(numbers: Ints | Keys, known: Ints | Keys, least: np.integer[Any]) -> Ints:
+    """The same of known numbers that lie close together, from the least on: that needs no search."""
+    size = int(known.max() - least) + 1
+    at = np.full(size + 1, -1)
+    at[known - least] = np.arange(len(known))
+    # What is below the least is, without a sign, as large as can be.
+    above = np.minimum((numbers - least).view(np.uint64), size)
+    return at[above.view(np.int64)]
+
+
+def _searched(numbers: Ints | Keys, known: Ints | Keys) -> Ints:
+    """The same of known numbers anywhere."""
+    order = None if (known[1:] > known[:-1]).all() else np.argsort(known, kind="stable")
     at = np.minimum(np.searchsorted(known, numbers, sorter=order), len(known) - 1)
     at = at if order is None else order[at]
     return np.where(known[at] == numbers, at, -1)
@@ -137,7 +158,9 @@ def sums(place: Ints, counts: NDArray[np.generic], size: int) -> Ints:
 
 def changes(values: NDArray[np.generic]) -> Flags:
     """True where a value is another than the one before it, and on the first."""
-    return np.concatenate(([True], values[1:] != values[:-1]))[: len(values)]
+    found = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
 
 
 def stretches(numbers: NDArray[np.generic], most: int) -> Iterator[slice]:

@@ -102,3 +102,10 @@ def test_numbers_are_found_alike_where_the_known_are_dense_and_where_they_are_no
     assert places(np.array([3, 5, 2**40]), np.array([3, 5, 2**40])).tolist() == [0, 1, 2]
     large = np.array([2**64 - 2, 2**64 - 1], np.uint64)
     assert places(np.array([2**64 - 1, 0], np.uint64), large).tolist() == [1, -1]
+
+
+def test_numbers_are_found_where_most_known_ones_are_close_and_some_far_off() -> None:
+    known = np.array([7, 4, 6, 5, 2**40 + 1, 2**40])
+    asked = np.array([2**40, 4, 2**40 + 2, 3, 7, 2**40 + 1, -(2**62)])
+    assert places(asked, known).tolist() == [5, 1, -1, -1, 0, 4, -1]
+    assert places(known[::-1], known).tolist() == [5, 4, 3, 2, 1, 0]

@@ -14,6 +14,7 @@ import polars as pl
 
 from costscope.advise import exact
 from costscope.advise.bill import NOTHING, Bill, Changes, Costs
+from costscope.advise.exact import Whole
 from costscope.columns import Ints
 from costscope.levers import prompt_cache
 from costscope.levers._rows import IS_CACHED
@@ -32,8 +33,8 @@ Settle = Callable[[Workload], Workload]
 class Book(Protocol):
     """The part of a price book that is needed here."""
 
-    def cost(self, workload: Workload) -> pl.DataFrame:
-        """A row for each call, in their order: pd (whole picodollars or null), unpriced_tokens."""
+    def paid(self, workload: Workload) -> tuple[Whole, Ints]:
+        """For each call, in their order: picodollars of tokens with a price, and how many have none."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Bench:
         return whole, Delta(new, 0, {})
 
     def _costs(self, workload: Workload) -> Costs:
-        return Costs.of(self._book.cost(workload))
+        return Costs.of(*self._book.paid(workload))
 
 
 class Made:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ import polars as pl
 
 from costscope.advise import exact
 from costscope.advise.exact import Whole
-from costscope.columns import Flags, Ints, places
+from costscope.columns import Flags, Ints, filled, places
+from costscope.once import once
 
 
 class Costs(NamedTuple):
@@ -24,15 +26,10 @@ class Costs(NamedTuple):
     """False where any of a call's tokens has no price."""
 
     @classmethod
-    def of(cls, table: pl.DataFrame) -> Costs:
-        """From a price book's table: `pd` and `unpriced_tokens`."""
-        unpriced = table["unpriced_tokens"].to_numpy() > 0
-        column = table["pd"]
-        if column.null_count():
-            unpriced = unpriced | column.is_null().to_numpy()
-            column = column.fill_null(0)
-        found = exact.whole(column)
-        return cls(np.where(unpriced, 0, found), ~unpriced)
+    def of(cls, picodollars: Whole, unpriced: Ints) -> Costs:
+        """From what a price book gives: the cost of priced tokens, and how many have no price."""
+        known = unpriced == 0
+        return cls(picodollars if known.all() else np.where(known, picodollars, 0), known)
 
 
 class Changes(NamedTuple):
@@ -121,12 +118,13 @@ class Bill:
 
     def _new(self, calls: pl.DataFrame, costs: Costs) -> tuple[Ints, Costs]:
         """The rows that the added calls belong to, and what each of these costs."""
-        new = np.flatnonzero(calls["added"])
-        names, owners = self._owners
-        ids = calls["call_id"].gather(new).cast(names.dtype).to_physical()
-        number = ids.fill_null(len(owners) - 1).to_numpy()
-        rows = owners[np.minimum(number, len(owners) - 1)]
+        new, rows = self._owned(calls)
         return rows, Costs(costs.picodollars[new], costs.known[new])
+
+    @cached_property
+    def _owned(self) -> Callable[[pl.DataFrame], tuple[Ints, Ints]]:
+        """Which of some calls levers added, and the rows they belong to. Most what-ifs share a table."""
+        return once(partial(_owned, *self._owners))
 
     @cached_property
     def _owners(self) -> tuple[pl.Series, Ints]:
@@ -162,10 +160,17 @@ class Bill:
         lost = np.flatnonzero(~costs.known)
         if not len(lost):
             return {}
-        numbers = calls["call_no"].to_numpy()[lost]
-        lost = lost[~np.isin(numbers, self.numbers[~self.billed.known])]
-        found = Counter(calls["model"].gather(lost).to_list())
+        place = places(calls["call_no"].to_numpy()[lost], self.numbers)
+        lost = lost[np.append(self.billed.known, True)[place]]
+        found = Counter(calls["model"][lost].to_list() if len(lost) else ())
         return dict(sorted(found.items(), key=lambda one: one[0] or ""))
+
+
+def _owned(names: pl.Series, owners: Ints, calls: pl.DataFrame) -> tuple[Ints, Ints]:
+    """Knows nothing of a bill, so that none is kept by what it remembers."""
+    new = np.flatnonzero(calls["added"])
+    ids = filled(calls["call_id"][new].cast(names.dtype).to_physical(), len(owners) - 1)
+    return new, owners[np.minimum(ids, len(owners) - 1)]
 
 
 def _changes(rows: Ints, more: Whole, unknown: Flags) -> Changes:

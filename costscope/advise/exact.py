@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from costscope.columns import Ints
@@ -17,16 +16,6 @@ Whole = NDArray[Any]
 FITS = 2**62
 """Numbers below this fit in 64 bits, and so does the sum of two of them."""
 _HALF = 32
-
-
-def whole(column: pl.Series) -> Whole:
-    """A column of whole numbers without nulls."""
-    small = column.cast(pl.Int64, strict=False)
-    if not small.null_count():
-        found = small.to_numpy()
-        if most(found) < FITS:
-            return found
-    return np.array(column.to_list(), object)
 
 
 def most(values: Whole) -> int:

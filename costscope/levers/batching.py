@@ -5,7 +5,7 @@ Not a scheduler, and not flex processing, which has the same rates but answers a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Self
@@ -26,6 +26,7 @@ from costscope.levers._batch.jobs import (
     owners,
     ruled,
     untimed,
+    waiting,
 )
 from costscope.levers._batch.limits import limits
 from costscope.levers._batch.words import against_flex, delays, flush, jobs, sizes
@@ -246,10 +247,16 @@ def _cached(parts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     return chosen[rows].hstack(pl.DataFrame(table[rows], schema=list(CACHED)))
 
 
-@once
 def _sold(workload: Workload, waits: Waits) -> pl.DataFrame:
     """The calls that can wait and for whose model there is a batch API."""
-    return ruled(able(workload, waits), _rule, _RULE)
+    return _seller(workload.log, waits)(workload.calls)
+
+
+@once
+def _seller(log: Workload, waits: Waits) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The same by tables of calls, of which most what-ifs share one."""
+    found = waiting(log, waits)
+    return once(lambda calls: ruled(able(found, calls), _rule, _RULE))
 
 
 _RULE = {"hours": pl.Int64, "caching": pl.String, "write_class": pl.String, "least": pl.Int64}

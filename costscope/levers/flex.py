@@ -23,6 +23,7 @@ from costscope.levers._batch.jobs import (
     owners,
     ruled,
     untimed,
+    waiting,
 )
 from costscope.levers._batch.words import sold
 from costscope.levers._words import count, listing
@@ -144,7 +145,7 @@ class Flex(Lever):
 
     def _able(self, workload: Workload) -> pl.DataFrame:
         """The calls of the standard tier that can wait, with JOB, WHY and day."""
-        return able(workload, self._waits())
+        return able(waiting(workload.log, self._waits()), workload.calls)
 
     def _chosen(self, workload: Workload) -> pl.DataFrame:
         """Those for whose model there is a flex tier."""

@@ -13,15 +13,15 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from costscope.columns import Ints
 from costscope.model import CLASSES, INPUT_CLASSES, Workload
-from costscope.prices import facts, library, lookup, match, overrides, quotes, units, usage
+from costscope.prices import amounts, facts, library, lookup, match, overrides, quotes, units, usage
+from costscope.prices.amounts import Whole
 from costscope.prices.overrides import Override, Overrides
 from costscope.prices.quotes import TIERS, Moment, Quote, Table
 from costscope.prices.subjects import Subject
@@ -30,11 +30,6 @@ _UNKNOWN = -1
 """Where arrays of rates have none."""
 _PER_MILLION = 10**6
 """Picodollars a token for each dollar per million tokens."""
-
-FITS = 2**62
-"""Amounts below this fit in 64 bits, and so does the sum of two of them."""
-Whole = NDArray[Any]
-"""Whole numbers: of 64 bits, or objects where they are larger."""
 
 _Rates = tuple[tuple[int | None, str], ...]
 _RATES = {
@@ -64,6 +59,8 @@ class PriceBook:
     def __init__(self, user: Overrides | None = None) -> None:
         self._user = user or Overrides()
         self._found: dict[lookup.Key, _Rates] = {}
+        self._numbers: dict[lookup.Key, list[int]] = {}
+        self._days: dict[Subject, Ints] = {}
         self._paid: dict[tuple[lookup.Key, str], int] = {}
 
     @classmethod
@@ -142,22 +139,25 @@ class PriceBook:
     def cost(self, workload: Workload) -> pl.DataFrame:
         """What each call cost, in the order of the calls: call_no, pd (i128 picodollars of its priced
         parts and units; null if it has tokens and none of them is priced) and unpriced_tokens (i64)."""
-        calls, tokens = workload.calls, usage.by_class(workload)
-        prompt = tokens[:, : len(INPUT_CLASSES)].sum(axis=1)
-        number, found = lookup.keys(calls, prompt, self.as_of, self._change_days)
-        rates = np.array(
-            [[_UNKNOWN if rate is None else rate for rate, _ in self._rates(key)] for key in found],
-            np.int64,
-        ).reshape(-1, len(CLASSES))
-        unknown = rates == _UNKNOWN
-        whole = _times(tokens, np.where(unknown, 0, rates), number)
-        unpriced = np.where(unknown[number], tokens, 0).sum(axis=1)
-        blank = (unpriced > 0) & (unpriced == tokens.sum(axis=1))
-        whole = _plus(whole, *self._beside(calls, number, found))
+        whole, unpriced = self.paid(workload)
+        blank = (unpriced > 0) & (unpriced == usage.by_class(workload).sum(axis=1))
         pd = pl.Series("pd", whole.tolist() if whole.dtype == object else whole, pl.Int128)
-        if blank.any():
-            pd = pd.scatter(np.flatnonzero(blank), None)
-        return pl.DataFrame([calls["call_no"], pd, pl.Series("unpriced_tokens", unpriced)])
+        pd = pd.scatter(np.flatnonzero(blank), None)
+        calls = workload.calls["call_no"]
+        return pl.DataFrame([calls, pd, pl.Series("unpriced_tokens", unpriced)])
+
+    def paid(self, workload: Workload) -> tuple[Whole, Ints]:
+        """For each call, in their order, the picodollars of its priced tokens and units, and how many of
+        its tokens have no price."""
+        calls, tokens = workload.calls, usage.by_class(workload)
+        prompt = np.einsum("ij->i", tokens[:, : len(INPUT_CLASSES)])
+        number, found = lookup.keys(calls, prompt, self.as_of, self._change_days)
+        rates = np.array([self._whole(key) for key in found], np.int64).reshape(-1, len(CLASSES))
+        unknown, unpriced = rates == _UNKNOWN, np.zeros(len(tokens), np.int64)
+        blind = np.flatnonzero(unknown.any(axis=1)[number])
+        unpriced[blind] = (unknown[number[blind]] * tokens[blind]).sum(axis=1)
+        whole = amounts.times(tokens, np.where(unknown, 0, rates), number)
+        return amounts.plus(whole, *self._beside(calls, number, found)), unpriced
 
     def _beside(
         self, calls: pl.DataFrame, number: Ints, keys: Sequence[lookup.Key]
@@ -204,8 +204,17 @@ class PriceBook:
             self._found[key] = tuple(_picodollars(table[name]) for name in CLASSES)
         return self._found[key]
 
-    def _change_days(self, subject: Subject) -> list[date]:
-        return sorted({*subject.change_days, *self._user.days()})
+    def _whole(self, key: lookup.Key) -> list[int]:
+        """The same in picodollars, a number for each class."""
+        if key not in self._numbers:
+            rates = self._rates(key)
+            self._numbers[key] = [_UNKNOWN if rate is None else rate for rate, _ in rates]
+        return self._numbers[key]
+
+    def _change_days(self, subject: Subject) -> Ints:
+        if subject not in self._days:
+            self._days[subject] = lookup.days({*subject.change_days, *self._user.days()})
+        return self._days[subject]
 
     def _quote(self, subject: Subject, moment: Moment) -> Table:
         user = self._user.of(subject, moment.at.date())
@@ -233,25 +242,6 @@ class PriceBook:
         if factor is None:
             factor, why = quotes.tier_factor(subject, moment, name)
         return Quote(None, why) if factor is None else listed.times(factor, why)
-
-
-def _times(tokens: Ints, rates: Ints, number: Ints) -> Whole:
-    """What the tokens of each call cost, by class, at the rates of its number, added up: in Python's own
-    numbers where counts that no model can have read would not fit."""
-    most = int(tokens.max(initial=0)) * int(rates.max(initial=0)) * len(CLASSES)
-    own = tokens if most < FITS else tokens.astype(object)
-    found: Whole = (own * rates[number]).sum(axis=1)
-    return found
-
-
-def _plus(whole: Whole, places: Ints, more: Sequence[int]) -> Whole:
-    """The sums with something more at some places."""
-    if not more:
-        return whole
-    fits = whole.dtype != object and max(map(abs, more)) < FITS
-    found = whole if fits else whole.astype(object)
-    found[places] += np.array(more, found.dtype)
-    return found
 
 
 @lru_cache(maxsize=16384)

@@ -91,6 +91,11 @@ class Subject:
         """Whether a day is a weekend or holiday to any of its prices."""
         return any(_is_off(row, day) for row in self.about("rate"))
 
+    @cached_property
+    def rests(self) -> bool:
+        """Whether any day is."""
+        return any(row.values.get("weekdays_only") for row in self.about("rate"))
+
     def _is_in(self, row: Row) -> bool:
         if "regions" not in row.values:
             return True

@@ -176,7 +176,7 @@ def unit_rows(calls: pl.DataFrame, quoting: Quoting, user: Overrides, as_of: dat
         told,
         lookup.lengths(told["input_tokens"]),
         as_of,
-        lambda subject: sorted({*subject.change_days, *user.days()}),
+        lambda subject: lookup.days({*subject.change_days, *user.days()}),
     )
     rows = told.select("call_no", "units", key=pl.Series(numbers)).join(
         _opened(told["units"].unique(maintain_order=True)), on="units", maintain_order="left"

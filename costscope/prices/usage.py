@@ -11,6 +11,8 @@ from costscope.once import once
 
 ROWS = 2_000_000
 """So many parts are counted at a time: their numbers stay small beside the parts themselves."""
+_NONE = np.zeros((1, len(CLASSES)), np.int64)
+"""The row of a call without parts."""
 
 
 def by_class(workload: Workload) -> Ints:
@@ -20,13 +22,13 @@ def by_class(workload: Workload) -> Ints:
     calls = workload.calls["call_no"].to_numpy()
     if np.array_equal(numbers, calls):
         return tokens
+    if (numbers[1:] > numbers[:-1]).all():
+        # A call without parts is at -1: the last row.
+        return np.append(tokens, _NONE, axis=0).take(places(calls, numbers), axis=0)
     place = places(numbers, calls)
     known = np.flatnonzero(place >= 0)
     found = np.zeros((len(calls), len(CLASSES)), np.int64)
-    if (numbers[1:] > numbers[:-1]).all():
-        found[place[known]] = tokens[known]
-    else:
-        np.add.at(found, place[known], tokens[known])
+    np.add.at(found, place[known], tokens[known])
     return found
 
 
@@ -40,16 +42,15 @@ def classes(parts: pl.DataFrame) -> Codes:
 def _of_parts(parts: pl.DataFrame) -> tuple[Ints, Ints]:
     """The number of the call of each run of parts, and its tokens by class."""
     calls, tokens = parts["call_no"].to_numpy(), parts["tokens"].to_numpy()
-    begins = changes(calls)
-    starts = np.flatnonzero(begins)
+    starts = np.flatnonzero(changes(calls))
     found = np.zeros((len(starts), len(CLASSES)), np.int64)
     kinds = classes(parts)
     for start in range(0, len(calls), ROWS):
-        some = slice(start, start + ROWS)
-        run = np.cumsum(begins[some]) - begins[start]
-        count = int(run[-1]) + 1
-        cells = run * len(CLASSES) + kinds[some]
-        counted = sums(cells, tokens[some], count * len(CLASSES))
+        end = min(start + ROWS, len(calls))
         first = int(np.searchsorted(starts, start, "right")) - 1
-        found[first : first + count] += counted.reshape(count, -1)
+        last = int(np.searchsorted(starts, end))
+        lengths = np.diff(starts[first + 1 : last], prepend=start, append=end)
+        cells = np.repeat(np.arange(last - first) * len(CLASSES), lengths) + kinds[start:end]
+        counted = sums(cells, tokens[start:end], (last - first) * len(CLASSES))
+        found[first:last] += counted.reshape(-1, len(CLASSES))
     return calls[starts], found

@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from costscope.advise.exact import Whole
+from costscope.columns import Ints
 from costscope.levers._prefix import reclassify
 from costscope.levers.interface import Lever
 from costscope.model import Workload
@@ -21,6 +24,11 @@ TIMES = {"fresh": 40, "cache_read": 4, "cache_write_5m": 50, "output": 160}
 
 class PriceList:
     """The prices above. Any other model has none."""
+
+    def paid(self, workload: Workload) -> tuple[Whole, Ints]:
+        table = self.cost(workload)
+        whole = np.array(table["pd"].fill_null(0).to_list(), np.int64)
+        return whole, table["unpriced_tokens"].to_numpy()
 
     def cost(self, workload: Workload) -> pl.DataFrame:
         rows = workload.parts.join(workload.calls.select("call_no", "model", "tier"), on="call_no")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ref
+
 import numpy as np
 import polars as pl
 
@@ -24,7 +26,7 @@ def log():
 
 
 def costs(work):
-    return Costs.of(BOOK.cost(work))
+    return Costs.of(*BOOK.paid(work))
 
 
 def bill(work):
@@ -69,6 +71,15 @@ def test_an_added_call_belongs_to_the_first_that_has_its_id():
     assert changes(work, drop("a")(adding()(work))) == ({0: -1_000}, [])
 
 
+def test_a_bill_is_gone_with_its_last_use():
+    work = log()
+    grown, found = adding()(work), bill(work)
+    assert found.changes(grown.calls, costs(grown)).rows.tolist() == [0]
+    left = ref(found)
+    del found
+    assert left() is None
+
+
 def test_an_added_call_that_belongs_to_none_is_on_a_row_of_its_own():
     work = log()
     assert changes(work, adding(call_id="stranger")(work)) == ({3: 700}, [])
@@ -84,11 +95,7 @@ def test_models_without_a_price_are_counted_but_for_calls_that_had_none_before()
 
 def test_amounts_of_any_size():
     large = 10**30
-    table = pl.DataFrame(
-        {"pd": [large, None, 5], "unpriced_tokens": [0, 3, 0]},
-        schema={"pd": pl.Int128, "unpriced_tokens": pl.Int64},
-    )
-    found = Costs.of(table)
+    found = Costs.of(np.array([large, 7, 5], object), np.array([0, 3, 0]))
     assert found.picodollars.tolist() == [large, 0, 5]
     assert found.known.tolist() == [True, False, True]
 

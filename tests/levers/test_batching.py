@@ -256,3 +256,11 @@ def test_limits_of_a_batch(place, least, requests, size):
 def test_limits_that_are_not_known():
     assert limits("google", "vertex", "gemini-2.5-pro") == (None, None, None, "")
     assert limits("xai", "direct", "grok-4.3").requests is None
+
+
+def test_what_ifs_that_share_calls_share_those_in_the_batch_tier():
+    work = workload(*chat(), *job(40))
+    one, other = work.with_(parts=work.parts.clone()), work.with_(parts=work.parts.clone())
+    first, second = Batching().apply(one), Batching().apply(other)
+    assert first is not one
+    assert first.calls is second.calls

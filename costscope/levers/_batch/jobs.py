@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from costscope.columns import codes, filled, places
+from costscope.columns import Ints, codes, filled, places
 from costscope.errors import SettingsError
 from costscope.levers._rows import kinds, matches
 from costscope.levers._runs import runs
@@ -124,10 +124,9 @@ def _judged(log: Workload) -> pl.DataFrame:
     return _timed(log).select("call_no", "call_id", "sent_at", "feature", JOB, nobody)
 
 
-def able(workload: Workload, waits: Waits) -> pl.DataFrame:
-    """The calls of the standard tier that can wait, as far as the workload still has them: _ABOUT, JOB,
-    WHY and `day` (UTC)."""
-    calls, found = workload.calls, waiting(workload.log, waits)
+def able(found: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """The calls of the standard tier that are `waiting`, as far as these are still there: _ABOUT, JOB, WHY
+    and `day` (UTC)."""
     at = places(calls["call_no"].to_numpy(), found["call_no"].to_numpy())
     answered = [calls["status"] == status for status in ANSWERED]
     there = (calls["tier"] == "standard") & ~calls["added"] & reduce(or_, answered)
@@ -149,9 +148,18 @@ def ruled(
 
 def in_tier(workload: Workload, chosen: pl.DataFrame, tier: str) -> pl.DataFrame:
     """The calls of a workload with the chosen ones in another tier."""
-    calls = workload.calls
-    moved = places(calls["call_no"].to_numpy(), chosen["call_no"].to_numpy()) >= 0
-    return calls.with_columns(calls["tier"].scatter(np.flatnonzero(moved), tier))
+    return _mover(chosen, tier)(workload.calls)
+
+
+@once
+def _mover(chosen: pl.DataFrame, tier: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The same by tables of calls, so that what-ifs that share one share the other."""
+    return once(partial(_moved, chosen["call_no"].to_numpy(), tier))
+
+
+def _moved(numbers: Ints, tier: str, calls: pl.DataFrame) -> pl.DataFrame:
+    rows = np.flatnonzero(places(calls["call_no"].to_numpy(), numbers) >= 0)
+    return calls.with_columns(calls["tier"].scatter(rows, tier))
 
 
 def _named(calls: pl.DataFrame, waits: Waits) -> pl.Expr:
