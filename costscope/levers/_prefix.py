@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from costscope.attribute.prefix import chain
 from costscope.columns import Codes, changes, places, stretches, taken
-from costscope.levers._threads import side_by_side
+from costscope.levers._threads import give_back, side_by_side
 from costscope.model import CLASSES, INPUT_CLASSES
 from costscope.once import once
 from costscope.prices.usage import classes
@@ -75,6 +75,9 @@ def reclassify(parts: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
     laid = partial(_laid, parts, classes(parts), _borders(cuts))
     found = side_by_side(laid, stretches(parts["call_no"].to_numpy(), SOME))
     row, kind, tokens = (np.concatenate(column) for column in zip(*found, strict=True))
+    if parts.height > SOME:
+        # Now the table is there twice, so what led to that had better be gone.
+        give_back()
     named = pl.Series(CLASSES, dtype=parts.schema["billing_class"])[kind]
     made = taken(parts, row).with_columns(
         tokens=pl.Series(tokens), billing_class=named.alias("billing_class")

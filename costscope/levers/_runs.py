@@ -4,6 +4,7 @@ then costs no query over all rows. Not a lever.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ import polars as pl
 
 from costscope.columns import Flags, Ints, changes, places
 from costscope.once import once
+
+SOME = 100_000
+"""Rows that are worked on at a time: what is made of some then fits where that of others stood."""
 
 
 class Runs(NamedTuple):
@@ -29,10 +33,23 @@ class Runs(NamedTuple):
 
     def rows(self, numbers: Ints) -> Ints:
         """The rows of these calls, in order."""
-        found = places(self.calls, numbers) >= 0
-        counts = self.counts[found]
-        skipped = self.first[found] - np.cumsum(counts) + counts
+        return self.rows_at(self.at(numbers))
+
+    def at(self, numbers: Ints) -> Ints:
+        """The places of these calls among `calls`, in order."""
+        return np.flatnonzero(places(self.calls, numbers) >= 0)
+
+    def rows_at(self, at: Ints) -> Ints:
+        """The rows of the calls at these places."""
+        counts = self.counts[at]
+        skipped = self.first[at] - np.cumsum(counts) + counts
         return np.arange(counts.sum()) + np.repeat(skipped, counts)
+
+    def pieces(self, at: Ints) -> Iterator[slice]:
+        """Which of these places to take at a time, so that it is about SOME rows."""
+        pieces = int(self.counts[at].sum()) // SOME + 1
+        size = max(1, -(-len(at) // pieces))
+        return (slice(start, start + size) for start in range(0, len(at), size))
 
     def sums(self, values: Ints) -> Ints:
         """The sum of a column in each call."""

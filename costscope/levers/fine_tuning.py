@@ -13,12 +13,14 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 import polars as pl
 
+from costscope.columns import Ints, codes, numbered, places
 from costscope.errors import SettingsError
 from costscope.levers._own.fees import DAY_US, Fee, charged, exact, span_us
 from costscope.levers._own.moving import HARD, asked_again, movable, named, without_traits
-from costscope.levers._prefix import rehash
+from costscope.levers._own.template import shortened
+from costscope.levers._prefix import ordered
 from costscope.levers._retokenise import rescaled
-from costscope.levers._rows import added, sizes_among, uncached
+from costscope.levers._rows import added, uncached, with_sizes
 from costscope.levers._words import count, listing
 from costscope.levers.interface import Lever
 from costscope.model import PICO, Column, Table, Workload
@@ -27,9 +29,6 @@ from costscope.tokens import family_ratio
 
 _WORST_KEPT, _BEST_KEPT = 0.5, 0.1
 _WORST_RETRIES = 0.3
-_SHORTER = np.uint64(0x9E3779B97F4A7C15)
-"""Added to a text's hash, it is the hash of what is left of the text: another, and the same for all
-calls that had the same text."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,10 @@ class FineTuning(Lever):
         found = plan(workload, self)
         if not self.model or found.jobs.is_empty():
             return workload
-        grown = added(workload, asked_again(found.calls, self.retry_share), "fine_tuning")
+        shorter = workload.with_(parts=self._shortened(ordered(workload.parts), found))
+        grown = added(shorter, asked_again(found.calls, self.retry_share), "fine_tuning")
         calls = _renamed(grown.calls, found.calls["call_no"], self.model)
-        parts = self._shortened(grown.parts, found)
-        return charged(grown.with_(calls=calls, parts=parts), "fine_tuning", self.fees(workload))
+        return charged(grown.with_(calls=calls), "fine_tuning", self.fees(workload))
 
     def action(self, before: Workload, after: Workload) -> str:
         jobs = plan(before, self).jobs
@@ -194,16 +193,8 @@ class FineTuning(Lever):
     def _shortened(self, parts: pl.DataFrame, found: Plan) -> pl.DataFrame:
         """The parts of the moved calls without a cache, less template, in the new model's tokens."""
         parts = uncached(parts, found.calls["call_no"].to_numpy())
-        system = (pl.col("segment") == "system") & (pl.col("content") != 0)
-        rows = parts.select("call_no", "content", system=system).with_row_index("_row")
-        rows = rows.filter("system").join(found.calls.select("call_no", "job"), on="call_no")
-        at = rows.join(found.template, on=["job", "content"], how="semi")["_row"].to_numpy()
-        tokens, content = (parts[name].to_numpy().copy() for name in ("tokens", "content"))
-        share = exact(self.kept)
-        tokens[at] = -(-tokens[at] * share.numerator // share.denominator)
-        content[at] += _SHORTER
-        shorter = parts.with_columns(pl.Series("tokens", tokens), pl.Series("content", content))
-        return rescaled(rehash(shorter), _ratios(found.calls, self.model))
+        shorter = shortened(parts, found.template, exact(self.kept))
+        return rescaled(shorter, _ratios(found.calls, self.model))
 
 
 class Plan(NamedTuple):
@@ -213,50 +204,65 @@ class Plan(NamedTuple):
     """job, calls, input_tokens, output_tokens, template (tokens of it), mean (of it a call)."""
     calls: pl.DataFrame
     """call_no, job, model, input_tokens, output_tokens of their calls."""
-    template: pl.DataFrame
-    """job, content: the texts of their templates."""
+    template: Ints
+    """The rows of the ordered parts that hold the texts of their templates."""
 
 
 @once
 def plan(workload: Workload, lever: FineTuning) -> Plan:
     """The features with calls enough and a template long enough, the busiest first."""
-    calls = _candidates(workload.calls, lever)
-    parts = workload.parts[["call_no", "segment", "content", "tokens"]]
-    system = parts.filter(pl.col("segment") == "system", pl.col("content") != 0)
-    texts = system.drop("segment").join(calls.select("call_no", "job", "calls"), on="call_no")
-    uses = texts.group_by("job", "content").agg(
+    calls, parts = _candidates(workload.calls, lever), ordered(workload.parts)
+    rows, texts = _system(parts, calls)
+    uses = texts.group_by("kind", "content").agg(
         pl.col("call_no").n_unique().alias("uses"), pl.col("tokens").sum(), pl.col("calls").first()
     )
     share = exact(lever.shared)
     common = uses.filter(pl.col("uses") * share.denominator >= pl.col("calls") * share.numerator)
-    sums = common.group_by("job").agg(
+    sums = common.group_by("kind").agg(
         pl.col("tokens").sum().alias("template"), pl.col("calls").first()
     )
     mean = pl.col("template") // pl.col("calls")
     long = sums.with_columns(mean.alias("mean")).filter(
         (pl.col("mean") >= lever.min_template_tokens) & (pl.col("mean") > 0)
     )
-    mine = calls.join(long.select("job"), on="job", how="semi", maintain_order="left")
-    measured = mine.join(
-        sizes_among(workload.parts, mine["call_no"]), on="call_no", maintain_order="left"
+    mine = calls.join(long.select("kind"), on="kind", how="semi", maintain_order="left")
+    measured = with_sizes(mine, parts).filter(pl.col("input_tokens").is_not_null())
+    totals = measured.group_by("kind").agg(
+        pl.col("job").first(), pl.col("input_tokens", "output_tokens").sum()
     )
-    totals = measured.group_by("job").agg(pl.col("input_tokens", "output_tokens").sum())
-    jobs = long.join(totals, on="job").sort(-pl.col("calls").cast(pl.Int64), "job")
+    jobs = long.join(totals, on="kind").sort(-pl.col("calls").cast(pl.Int64), "job").drop("kind")
     columns = ("call_no", "job", "model", "input_tokens", "output_tokens")
-    return Plan(jobs, measured.select(columns), common.select("job", "content"))
+    found = common.join(long, on="kind", how="semi")
+    at = texts.with_row_index("at").join(found, on=["kind", "content"], how="semi")["at"]
+    return Plan(jobs, measured.select(columns), rows[at.sort().to_numpy()])
 
 
 def _candidates(calls: pl.DataFrame, lever: FineTuning) -> pl.DataFrame:
-    """The calls that may move, of features with enough of them: with `job` and `calls`, its number."""
-    able = movable(calls).filter(
+    """The calls that may move, of features with enough of them: with `job`, `kind` (its number) and
+    `calls` (of the job)."""
+    able = movable(calls[_KNOWN]).filter(
         without_traits(lever.keep), pl.col("model") != _name(lever.model)[1]
     )
     able = named(able, lever.features, lever.models)
     able = able.with_columns(pl.coalesce("feature", "template").alias("job"))
     able = able.filter(pl.col("job").is_not_null())
-    return able.with_columns(pl.len().over("job").alias("calls")).filter(
-        pl.col("calls") >= lever.min_calls
-    )
+    kind = numbered(able["job"])
+    able = able.with_columns(kind=pl.Series(kind), calls=pl.Series(np.bincount(kind)[kind]))
+    return able.filter(pl.col("calls") >= lever.min_calls)
+
+
+_KNOWN = ["call_no", "channel", "model", "tier", "status", "feature", "template", "traits", "added"]
+
+
+def _system(parts: pl.DataFrame, calls: pl.DataFrame) -> tuple[Ints, pl.DataFrame]:
+    """The rows that hold known text of the system prompts of these calls; and call_no, content, tokens,
+    `kind` and `calls` of each."""
+    system = codes(parts["segment"], ("system",)) == 0
+    rows = np.flatnonzero(system & (parts["content"].to_numpy() != 0))
+    at = places(parts["call_no"].to_numpy()[rows], calls["call_no"].to_numpy())
+    rows, at = rows[at >= 0], at[at >= 0]
+    texts = parts[["call_no", "content", "tokens"]][rows]
+    return rows, texts.hstack(calls[["kind", "calls"]][at])
 
 
 def _name(model: str) -> tuple[str, str]:
@@ -268,13 +274,16 @@ def _name(model: str) -> tuple[str, str]:
 def _renamed(calls: pl.DataFrame, moved: pl.Series, model: str) -> pl.DataFrame:
     """The calls with some of them sent to a model; abroad, at that provider's standard tier."""
     maker, name = _name(model)
-    mine = pl.col("call_no").is_in(moved.implode()) & ~pl.col("added")
-    abroad = mine & pl.lit(bool(maker)) & (pl.col("provider") != maker)
-    to = {"provider": maker, "channel": "direct", "tier": "standard", "region": None}
+    rows = np.flatnonzero(places(calls["call_no"].to_numpy(), moved.to_numpy()) >= 0)
+    to: list[tuple[str, Ints, str | None]] = [("model", rows, name)]
+    if maker:
+        other = calls["provider"].gather(rows) != maker
+        abroad = rows[other.fill_null(value=False).to_numpy()]
+        away = {"provider": maker, "channel": "direct", "tier": "standard", "region": None}
+        to += [(column, abroad, value) for column, value in away.items()]
     return calls.with_columns(
-        pl.when(mine).then(pl.lit(name)).otherwise("model").alias("model"),
-        *(pl.when(abroad).then(pl.lit(v, pl.String)).otherwise(c).alias(c) for c, v in to.items()),
-    ).cast(calls.schema)
+        calls[column].scatter(some, value) for column, some, value in to if len(some)
+    )
 
 
 def _ratios(calls: pl.DataFrame, model: str) -> pl.DataFrame:

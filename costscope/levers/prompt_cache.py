@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
-from costscope.columns import keys, places, taken
+from costscope.columns import codes, keys, places, taken
 from costscope.errors import SettingsError
 from costscope.levers._cache import words
 from costscope.levers._cache.calibration import GROUP as FIT
@@ -246,7 +246,7 @@ def candidates(workload: Workload, lever: PromptCache) -> pl.DataFrame:
     rows = ruled(workload.calls, lever.ttl, lever.retention)
     left = ~in_use(rows, workload.parts)
     if not lever.implicit:
-        left &= (rows["mode"] != "implicit").to_numpy()
+        left &= codes(rows["mode"], ("implicit",)) < 0
     calls, fits = taken(rows, np.flatnonzero(left)), losses(workload.log)
     place = places(keys(calls, FIT), keys(fits, FIT))
     lost, most = (np.append(fits[name].to_numpy(), 0)[place] for name in ("lost", "most"))

@@ -7,17 +7,9 @@ import pytest
 from costscope import plugins
 from costscope.advise import simulate
 from costscope.errors import SettingsError
-from costscope.levers._cut.chunks import (
-    LEAD,
-    MARKED,
-    PARAGRAPH,
-    SKETCH,
-    WHOLE,
-    Alike,
-    chunked,
-    resemblance,
-    split,
-)
+from costscope.levers._cut import alike
+from costscope.levers._cut.alike import SKETCH, Alike, resemblance
+from costscope.levers._cut.chunks import LEAD, MARKED, PARAGRAPH, WHOLE, chunked, split
 from costscope.prices import PriceBook
 from costscope.tokens import count
 from tests.levers.said import reading, words
@@ -107,6 +99,22 @@ def test_chunks_that_are_nearly_the_same(other, similarity, same):
 
 def test_a_few_words_are_never_called_a_repetition():
     assert Alike([0.9, 1.0]).known(["too", "short", "to", "tell", "anything"]) == (0, 0)
+
+
+def test_what_all_chunks_begin_with_does_not_compare_each_with_all(monkeypatch):
+    compared = []
+
+    def counted(one, other):
+        compared.append(one)
+        return resemblance(one, other)
+
+    monkeypatch.setattr(alike, "resemblance", counted)
+    known, head = Alike([0.8]), words(0, 20)
+    chunks = [f"{head} {words(100 + 80 * n, 80)}".split() for n in range(300)]
+    assert len({known.known(chunk) for chunk in chunks}) == 300
+    # Of 44,850 pairs, of which most share one of their first hashes.
+    assert len(compared) < 10 * 300
+    assert known.known([*chunks[7][:-1], "other"]) == known.known(chunks[7])
 
 
 def test_whole_blocks_sent_twice_need_no_text():

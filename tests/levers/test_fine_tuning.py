@@ -9,6 +9,7 @@ import pytest
 from costscope import plugins
 from costscope.advise import simulate
 from costscope.errors import SettingsError
+from costscope.levers._prefix import rehash
 from costscope.levers.fine_tuning import plan
 from costscope.model import PICO, Trait
 from costscope.prices.book import PriceBook
@@ -143,6 +144,16 @@ def test_prefixes_change_with_the_template_and_stay_shared():
     assert after.filter(pl.col("seq") > 0)["content"].equals(
         before.filter(pl.col("seq") > 0)["content"]
     )
+
+
+def test_calls_that_are_worked_on_a_few_at_a_time_come_out_the_same(monkeypatch):
+    log = [*asks(5, model="claude-x"), *asks(4, feature="faq"), *asks(2, feature="rare")]
+    lever = FineTuning(**FEW | {"kept": 0.3})
+    whole = lever.apply(workload(*log))
+    monkeypatch.setattr("costscope.levers._runs.SOME", 4)
+    assert lever.apply(workload(*log)).parts.equals(whole.parts)
+    made = rehash(whole.parts.drop("prefix").with_columns(prefix=pl.lit(0, pl.UInt64)))
+    assert made["prefix"].to_list() == whole.parts["prefix"].to_list()
 
 
 def test_tokens_are_those_of_the_new_model():

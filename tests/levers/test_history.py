@@ -48,6 +48,15 @@ def test_the_last_turns_and_everything_else_stay():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("mode", ["window", "summary", "tool_results"])
+def test_many_calls_are_cut_some_at_a_time(mode, monkeypatch):
+    work = workload(*(chat(f"c{n}", n % 7, session=f"s{n % 3}") for n in range(20)))
+    lever = History(turns=1, mode=mode, unit="user", summary_tokens=3)
+    at_once = lever.apply(work)
+    monkeypatch.setattr("costscope.levers._runs.SOME", 4)
+    assert same(lever.apply(work), at_once)
+
+
 @pytest.mark.parametrize(("turns", "prompt"), [(0, 120), (1, 130), (2, 140), (3, 150), (9, 150)])
 def test_tokens_left_by_window(turns, prompt):
     after = History(turns=turns).apply(workload(chat("a", 3)))

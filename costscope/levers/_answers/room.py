@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
 
 import numpy as np
 import polars as pl
 
 from costscope.columns import Flags, Ints, changes
 from costscope.levers._answers.allowed import moments
-from costscope.levers._cache.lru import passed
-
-FAR = 100
-"""Requests that may be looked at for each one before it costs less to play them all through."""
 
 
 def held(made: pl.DataFrame, keys: Sequence[str], ttl_us: int) -> pl.DataFrame:
@@ -30,31 +25,36 @@ def lost(kind: Ints, room: int) -> Flags:
     """For each of some requests in order of time whether its `kind` was asked for before, and so many
     others have been since that its answer is gone, where `room` answers fit and the one that was asked
     for longest ago goes first. Every request, a hit too, makes its answer the newest."""
+    gone = np.zeros(len(kind), bool)
     if len(kind) <= room:
-        return np.zeros(len(kind), bool)
+        return gone
     order = np.argsort(kind, kind="stable")
-    again = ~changes(kind[order])
-    place = np.arange(len(kind))
-    before = place.copy()
-    before[order[again]] = order[np.flatnonzero(again) - 1]
-    # Between the two are at most all requests, and at least those that were never made before.
-    repeats = before < place
-    news = np.cumsum(~repeats)
-    gone = repeats & (news - news[before] >= room)
-    unsure = np.flatnonzero(repeats & ~gone & (place - before > room))
-    if (place - before)[unsure].sum() > FAR * len(kind):
-        return repeats & ~_there(kind, room)
-    for at in unsure.tolist():
-        since = slice(before[at] + 1, at)
-        others = ~repeats[since] | (before[since] < before[at])
-        gone[at] = np.count_nonzero(others) >= room
+    later = np.flatnonzero(~changes(kind[order]))
+    again, before = order[later], order[later - 1]
+    in_time = np.argsort(again)
+    again, before = again[in_time], before[in_time]
+    # Between the two are as many others as requests, less those that were made before within.
+    between = again - before - 1
+    far = np.flatnonzero(between >= room)
+    newest = np.argsort(-before)
+    place = np.empty(len(newest), np.int64)
+    place[newest] = np.arange(len(newest))
+    gone[again[far]] = between[far] - smaller_ahead(newest, place[far]) >= room
     return gone
 
 
-def _there(kind: Ints, room: int) -> Flags:
-    """The same by playing it through."""
-    kinds = kind.tolist()
-    return np.fromiter(passed(kinds, repeat(1, len(kinds)), room), bool, len(kinds))
+def smaller_ahead(numbers: Ints, places: Ints) -> Ints:
+    """How many of the numbers (from 0 on without a gap, in any order) ahead of each of some places are
+    smaller than the one there."""
+    found = np.zeros(len(places), np.int64)
+    for bit in range(int(places.max(initial=0)).bit_length()):
+        # What is ahead of a place is one stretch for each power of two that its number is made of.
+        some = np.flatnonzero(places >> bit & 1)
+        stretch = (places[some] >> bit) - 1
+        in_order = np.sort((np.arange(len(numbers)) >> bit) * len(numbers) + numbers)
+        upto = np.searchsorted(in_order, stretch * len(numbers) + numbers[places[some]])
+        found[some] += upto - (stretch << bit)
+    return found
 
 
 def served(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from costscope.columns import Ints, Keys, keys, taken
+from costscope.columns import NAME, Ints, Keys, keys, taken
 from costscope.levers._cache.rows import WRITES
 from costscope.once import once
 from costscope.prices.rules import CachingRule, caching_rule
@@ -43,16 +43,16 @@ for 5 to 10 idle minutes, an hour at most (billing.md 1.2)."""
 Model = tuple[str, str, str, date]
 """Provider, channel, model and day."""
 
-RULE = {
-    "mode": pl.String,
+RULE: dict[str, Any] = {
+    "mode": NAME,
     "minimum": pl.Int64,
     "granularity": pl.Int64,
     "lookback": pl.Int64,
-    "life": pl.String,
+    "life": NAME,
     "ttl": pl.Int64,
     "longest": pl.Int64,
     "whole_units": pl.Boolean,
-    "resets": pl.String,
+    "resets": NAME,
 }
 
 
@@ -66,12 +66,28 @@ def ruled(calls: pl.DataFrame, ttl: str = "", retention: str = "") -> pl.DataFra
     `ttl` ("5m") is asked for where marks are explicit, `retention` elsewhere; what a provider does
     not offer is not used. Calls without a time or a rule, failed or in a batch are left out.
     """
+    known = with_rule(calls)
+    table, nth = rules(known.models, ttl, retention)
+    return known.rows.hstack(table[nth[known.model]].get_columns())
+
+
+class WithRule(NamedTuple):
+    """The calls whose provider has a rule for them, as `placed` gives them."""
+
+    rows: pl.DataFrame
+    models: tuple[Model, ...]
+    model: Ints
+    """Which of them each call is of."""
+
+
+@once
+def with_rule(calls: pl.DataFrame) -> WithRule:
+    """What of `ruled` is the same under any lifetime."""
     rows = placed(calls)
     models = models_of(rows)
-    table, nth = rules(models.keys, ttl, retention)
-    place = nth[models.place]
-    kept = np.flatnonzero(place >= 0)
-    return taken(rows, kept).hstack(table[place[kept]].get_columns())
+    _, nth = rules(models.keys, "", "")
+    kept = np.flatnonzero(nth[models.place] >= 0)
+    return WithRule(taken(rows, kept), models.keys, models.place[kept])
 
 
 @lru_cache(maxsize=64)
@@ -92,7 +108,6 @@ def with_place(calls: pl.DataFrame) -> pl.DataFrame:
     return calls.with_columns(place=pl.concat_str(names, separator="\0"))
 
 
-@once
 def placed(calls: pl.DataFrame) -> pl.DataFrame:
     """TOLD of the calls with a time, that did not fail and are in no batch, with scope, sent and ready,
     sorted by call_no."""
@@ -128,7 +143,6 @@ class Models(NamedTuple):
     """Which of them each call is of."""
 
 
-@once
 def models_of(rows: pl.DataFrame) -> Models:
     """The models and days of calls, as `placed` gives them."""
     day = rows["sent"].to_numpy() // DAY

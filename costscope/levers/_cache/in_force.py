@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from costscope.columns import Flags, Ints, changes, codes, keys, places, sums, taken
+from costscope.columns import NAME, Flags, Ints, changes, codes, keys, places, sums, taken
 from costscope.levers._cache.bills import bills
 from costscope.levers._cache.calibration import GROUP, MILLION, backtested, explained, fitted
 from costscope.levers._cache.calls import ruled
 from costscope.levers._cache.heads import headed, heads, heads_of, learned, read
 from costscope.levers._cache.rows import CONVERSATION, LIVES, LOGGED
 from costscope.levers._cache.sim import cut, simulate
-from costscope.levers._prefix import ordered, reclassify
+from costscope.levers._prefix import FEW, ordered, reclassify
 from costscope.levers._rows import CACHED
 from costscope.model import CLASSES, Workload
 from costscope.once import once
@@ -66,14 +66,19 @@ def in_force(workload: Workload, calibration: Calibration | None = None) -> Work
 def governed(workload: Workload, calibration: Calibration) -> pl.DataFrame:
     """The calls on which caching is in force, as the simulator takes them, with the policy and life that
     the log shows."""
-    return _governed(workload.calls, calibration)
+    few = workload.calls.height <= FEW
+    return (_kept_governed if few else _governed)(workload.calls, calibration)
 
 
 @once
+def _kept_governed(calls: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
+    return _governed(calls, calibration)
+
+
 def _governed(calls: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
-    number = calibration.calls["call_no"].to_numpy()
-    rows = ruled(taken(calls, np.flatnonzero(places(calls["call_no"].to_numpy(), number) >= 0)))
-    shown = taken(calibration.calls, places(rows["call_no"].to_numpy(), number))
+    rows, number = ruled(calls), calibration.calls["call_no"].to_numpy()
+    place = places(rows["call_no"].to_numpy(), number)
+    rows, shown = taken(rows, np.flatnonzero(place >= 0)), calibration.calls[place[place >= 0]]
     return replaced(rows, ttl=rows["longest"], policy=shown["policy"], life=shown["life"])
 
 
@@ -126,13 +131,17 @@ def calibrate(log: Workload) -> Calibration:
     return Calibration(known.select("call_no", "policy", "life"), losses(log), learned(known))
 
 
+TRUTH = ("call_no", "cluster", "sent", "provider", "model", "feature", "policy", "life", "billed")
+"""What of a call its `truth` tells."""
+
+
 @once
 def truth(log: Workload) -> pl.DataFrame:
     """The calls of a log on which caching was in force, their `ideal` by the logged text beside the
-    `billed` tokens read, as far as the text explains the bill; with the columns of `heads`."""
+    `billed` tokens read, as far as the text explains the bill; TRUTH, and the columns of `heads`."""
     calls = situated(log).filter("in_force")
     found = simulated(log).select("call_no", "ideal")
-    shown = calls.join(found, on="call_no", maintain_order="left")
+    shown = calls.select(TRUTH).join(found, on="call_no", maintain_order="left")
     return explained(
         shown.join(heads(log.parts, calls), on="call_no", how="left", maintain_order="left")
     )
@@ -174,7 +183,7 @@ def situated(workload: Workload) -> pl.DataFrame:
     users = Users.of(rows)
     here = users.any(np.logical_or.reduce([count > 0 for count in tokens.values()]))
     unseen = users.asked & ~users.program.any(marks > 0)
-    policy = pl.Series([LOGGED, CONVERSATION])[unseen.astype(np.uint32)]
+    policy = pl.Series([LOGGED, CONVERSATION], dtype=NAME)[unseen.astype(np.uint32)]
     return replaced(
         rows, billed=pl.Series(tokens["cache_read"]), marks=pl.Series(marks), in_force=pl.Series(here),
         policy=policy, life=lives(rows, tokens),
@@ -222,7 +231,7 @@ def lives(rows: pl.DataFrame, written: Mapping[str, Ints]) -> pl.Series:
     for long, short in (("12h", "30m"), ("1h", "5m")):
         more, less = (talks.sum(written[f"cache_write_{name}"]) for name in (long, short))
         life[more > less] = LIVES.index(long)
-    return pl.Series(LIVES)[life.astype(np.uint32)]
+    return pl.Series(LIVES, dtype=NAME)[life.astype(np.uint32)]
 
 
 class Groups(NamedTuple):

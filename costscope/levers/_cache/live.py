@@ -19,7 +19,7 @@ from costscope.levers._threads import side_by_side
 __all__ = ["Share", "Touches", "joined", "longest", "shares", "side_by_side"]
 
 
-SHARE = 1_000_000
+SHARE = 500_000
 """Touches that are worked on at a time, about: what one takes is some twenty arrays of them."""
 SECONDS = np.array([WRITES.get(name, 0) * 1_000_000 for name in LIVES])
 

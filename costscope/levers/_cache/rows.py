@@ -184,6 +184,12 @@ def among(blocks: pl.DataFrame, calls: Ints) -> pl.DataFrame:
 
 def _texts(blocks: pl.DataFrame) -> Rows:
     """The blocks with text, each with the number of its call in place of where that stands."""
+    found, text = every(blocks)
+    return found.where(text)
+
+
+def every(blocks: pl.DataFrame) -> tuple[Rows, Flags]:
+    """All blocks, likewise, and which of them have text."""
     if "end" in blocks.columns:
         end, tokens = blocks["end"].to_numpy(), blocks["tokens"].to_numpy()
         told = at = None
@@ -206,7 +212,7 @@ def _texts(blocks: pl.DataFrame) -> Rows:
         most=end + later(number, textless),
         whole=over(np.maximum, np.where(reply, 0, end), changes(number)),
     )  # fmt: skip
-    return found.where((content != 0) & (prefix != 0))
+    return found, (content != 0) & (prefix != 0)
 
 
 def later(group: Ints, counts: Ints | Flags) -> Ints:

@@ -35,7 +35,7 @@ __all__ = ["WRITES", "cuts", "simulate"]
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Odd: keeps the prefixes of different scopes apart in one 64-bit key."""
 IMPLICIT = MODES.index("implicit")
-BATCH = 1_000_000
+BATCH = 500_000
 """Blocks that are looked through at a time."""
 
 

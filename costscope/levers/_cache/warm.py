@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from costscope.columns import changes, codes, numbered, places
+from costscope.columns import NAME, changes, codes, numbered, places, taken
 from costscope.levers._cache.bills import bills
 from costscope.levers._cache.calls import NAMED, SECOND, ruled, with_place
 from costscope.levers._cache.pings import AHEAD, MOST
@@ -28,12 +28,11 @@ from costscope.levers._cache.rows import (
     Ints,
     Rows,
     Spot,
+    every,
     facts,
-    rows,
 )
 from costscope.levers._cache.sim import SPREAD
 from costscope.levers._cache.whole import holding, looked, near, reading
-from costscope.levers._prefix import OUTPUT, blocks
 from costscope.levers._rows import CACHED
 from costscope.model import CLASSES, Workload
 
@@ -106,15 +105,15 @@ def warmed(workload: Workload) -> Warm | None:
 def reached(workload: Workload) -> Calls | None:
     """The calls with text of models on which anything is cached, so far as they look for it or write any."""
     bill = bills(workload.parts)
-    table = ruled(workload.calls).sort("call_no")
+    table = ruled(workload.calls)
     place = places(table["call_no"].to_numpy(), bill.call_no)
     scope, cached = table["scope"].to_numpy(), np.append(bill.tokens[:, CACHES].any(axis=1), False)
     here = np.flatnonzero((place >= 0) & np.isin(scope, np.unique(scope[cached[place]])))
     if not len(here):
         return None
-    table, tokens, marks = table[here], bill.tokens[place[here]], bill.marks[place[here]]
+    table, tokens, marks = taken(table, here), bill.tokens[place[here]], bill.marks[place[here]]
     begins = beginnings(workload.parts).take(place[here])
-    group, explicit = grouped(table), (table["mode"] != "implicit").to_numpy()
+    group, explicit = grouped(table), codes(table["mode"], ("implicit",)) < 0
     reach, life = tokens[:, CACHES].sum(axis=1), lifetimes(table, group, tokens)
     sent, ready = (table[name].to_numpy() for name in ("sent", "ready"))
     # Where the log carries no marks they are also at the ends of tools and of system, if cached.
@@ -122,8 +121,8 @@ def reached(workload: Workload) -> Calls | None:
     ends = ~logged[group] & (begins.head >= 0) & (begins.head <= reach)
     table = table.with_columns(
         mode=pl.when(pl.Series(explicit)).then(pl.lit("explicit")).otherwise("mode"),
-        life=pl.Series(LIVES)[life],
-        policy=pl.lit(CHOSEN),
+        life=pl.Series(LIVES, dtype=NAME)[life],
+        policy=pl.lit(CHOSEN, NAME),
         spots=pl.Series(np.where(ends, Spot.AS_LOGGED | Spot.TOOLS | Spot.SYSTEM, Spot.AS_LOGGED)),
     )
     family = begins.first ^ (table["scope"].to_numpy() * SPREAD)
@@ -198,8 +197,8 @@ def parallel(calls: Calls) -> Flags:
 def gained(parts: pl.DataFrame, calls: Calls, late: Flags, beside: Flags) -> tuple[Ints, Ints]:
     """Tokens that late calls would read more if nothing expired, and that calls beside others would if
     they came one after another."""
-    about, numbers = facts(calls.table), calls.table["call_no"].to_numpy()
-    found = looked(parts, about, lambda some: marked(blocks(holding(some, numbers)), calls))
+    about = facts(calls.table)
+    found = looked(parts, about, lambda some: marked(some, calls))
     # What is stored of a prefix that two requests share depends on all of both.
     apart = not about.whole_units.any()
     found = near(found, late | beside) if apart else found
@@ -228,17 +227,15 @@ def queued(about: Facts) -> Ints:
     return found
 
 
-def marked(told: pl.DataFrame, calls: Calls) -> Rows:
-    """The rows of blocks, marked also where reading and where writing ended."""
+def marked(some: pl.DataFrame, calls: Calls) -> Rows:
+    """The rows of some parts, in order, marked also where reading and where writing ended."""
     numbers = calls.table["call_no"].to_numpy()
-    end, number = (told[name].to_numpy() for name in ("end", "call_no"))
-    place = places(number, numbers)
-    last = np.append(changes(number)[1:], True)[: len(number)]
-    behind = np.where(last, UNLIMITED, np.append(end[1:], 0)[: len(end)])
+    found, text = every(holding(some, numbers))
+    end, place = found.end, places(found.call, numbers)
+    behind = np.where(found.ends(), UNLIMITED, np.append(end[1:], 0)[: len(end)])
     here = np.zeros(len(end), bool)
     for to in (calls.read[place], calls.reach[place]):
         here |= (end <= to) & (behind > to)
-    here &= (place >= 0) & (codes(told["billing_class"], CLASSES) != OUTPUT)
-    logged = np.maximum(codes(told["breakpoint"], LIVES), 0)
-    names = pl.Series(LIVES, dtype=pl.Categorical)[np.where(here, calls.life[place], logged)]
-    return rows(told.with_columns(breakpoint=names), numbers)
+    here &= (place >= 0) & ~found.reply
+    mark = np.where(here, calls.life[place], np.maximum(found.mark, 0)).astype(np.int8)
+    return found._replace(call=place, mark=mark).where(text & (place >= 0))

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from costscope.columns import Ints, stretches
+from costscope.columns import changes as differ
 from costscope.levers._compact.measure import (
     COUNTS,
     Measured,
@@ -17,7 +19,7 @@ from costscope.levers._compact.measure import (
     typed,
 )
 from costscope.levers._compact.text import WAYS
-from costscope.levers._prefix import ORDER, ordered, rehash, starts
+from costscope.levers._prefix import ORDER, SOME, ordered, rehash, starts
 from costscope.levers._rows import to_fresh
 from costscope.model import Workload
 
@@ -42,7 +44,8 @@ def changes(
     """A row for each changed row of `workload.parts` (sorted): CHANGES, of which the last columns are
     how many tokens each of WAYS, and a pointer to an earlier copy, saves of it."""
     text, found = eligible(segments), []
-    table = told(workload.log, segments, ways).table
+    ways = ways if workload.log.texts is not None else ()
+    table = told(workload.log, segments, tuple(ways)).table
     if ways and (table := table.filter(pl.sum_horizontal(ways) > 0)).height:
         found = [_lean(workload, text, table, ways)]
     if repeats and (again := _again(workload, segments)).height:
@@ -92,18 +95,16 @@ def _again(workload: Workload, segments: Sequence[str]) -> pl.DataFrame:
     within a block is another place in each call: a pointer in some of them would break their caches.
     """
     parts, text = workload.parts, eligible(segments)
-    is_long = text & (pl.col("tokens") >= LONG)
-    long = parts.select(pl.col("content").filter(is_long)).to_series().unique()
-    long = long.filter(~long.is_in(typed(workload.log, segments).implode()))
-    text &= pl.col("content").is_in(long.implode())
-    large = parts.select(pl.col("call_no", "seq", "content").filter(text))
-    # A number for each block of each call finds the few that recur faster than grouping them all does.
-    keys = large["content"].to_numpy() ^ (large["call_no"].to_numpy().astype(np.uint64) * _ODD)
-    in_order = np.sort(keys)
-    recur = np.unique(in_order[1:][in_order[1:] == in_order[:-1]])
-    groups = large.filter(pl.Series(np.isin(keys, recur))).group_by("call_no", "content")
+    groups = parts[[*ORDER, "content"]][_twice(parts, text)].group_by("call_no", "content")
     seqs = groups.agg(pl.col("seq").min().alias("_first"), pl.col("seq").max().alias("_last"))
     several = seqs.filter(pl.col("_first") < pl.col("_last"))
+    if several.is_empty():
+        return pl.DataFrame(schema=CHANGES)
+    some = pl.col("content").is_in(several["content"].unique().implode())
+    is_long = text & (pl.col("tokens") >= LONG) & some
+    long = parts.select(pl.col("content").filter(is_long)).to_series().unique()
+    long = long.filter(~long.is_in(typed(workload.log, segments).implode()))
+    several = several.filter(pl.col("content").is_in(long.implode()))
     if several.is_empty():
         return pl.DataFrame(schema=CHANGES)
     some = pl.col("content").is_in(several["content"].unique().implode())
@@ -118,6 +119,21 @@ def _again(workload: Workload, segments: Sequence[str]) -> pl.DataFrame:
     # All rows of a block: each of them stands for the pointer now, even if it loses nothing itself.
     found = found.filter((pl.col("has") < pl.col("tokens")).any().over(ORDER))
     return _as_changes(found.with_columns(repeats=pl.col("tokens") - pl.col("has")), ["repeats"])
+
+
+def _twice(parts: pl.DataFrame, text: pl.Expr) -> Ints:
+    """The rows of such text whose content stands in several rows of the same call."""
+    mine = parts.select(text).to_series().to_numpy()
+    call, content = (parts[name].to_numpy() for name in ("call_no", "content"))
+    found = []
+    for some in stretches(call, SOME):
+        rows = np.flatnonzero(mine[some]) + some.start
+        # One number for both tells apart all but the few that a second look does.
+        keys = content[rows] ^ (call[rows].astype(np.uint64) * _ODD)
+        order = np.argsort(keys)
+        again = np.flatnonzero(~differ(keys[order]))
+        found.append(rows[np.union1d(order[again], order[again - 1])])
+    return np.concatenate(found)
 
 
 def changed(workload: Workload, rows: pl.DataFrame) -> Workload:

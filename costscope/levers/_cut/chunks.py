@@ -1,6 +1,6 @@
 """Retrieved context as chunks: where a text of several can be taken apart, and which of them are the same.
 
-Reads texts, and keeps of each chunk a hash, a count of tokens and a small sketch. Not a lever.
+Reads texts, and keeps of each chunk a hash and a count of tokens. Not a lever.
 """
 
 from __future__ import annotations
@@ -10,29 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
-import xxhash
-from numpy.typing import NDArray
 
 from costscope import tokens
 from costscope.attribute.markers.lines import labels, marks
+from costscope.levers._cut.alike import Alike
 
 WHOLE, MARKED, PARAGRAPH, LEAD = range(4)
 """What a chunk is: a text of one; set off by a number, a tag or a fence; a paragraph, where nothing sets
 chunks off; or what stands before the first, which is the template's and stays."""
-
-MIN_WORDS = 8
-"""A chunk of fewer words (a heading, a rule) is never called a repetition."""
-SHINGLE = 5
-"""Words in a row that are compared (Broder, "On the resemblance and containment of documents", 1997,
-compares such runs; 5 as Lee et al., "Deduplicating Training Data", 2022)."""
-SKETCH = 128
-"""How many of a chunk's smallest shingle hashes are kept: two chunks of no more words are compared
-exactly, longer ones to about four hundredths."""
-KEYS = 8
-"""Chunks that share none of their so many smallest hashes are not compared: of two with a resemblance
-of 0.8 this misses one pair in 10,000."""
 
 _TAGS = "document|doc|passage|source|reference|excerpt|extract|snippet|chunk|search_result|result|article|item"
 _OPEN = re.compile(rf"^[ \t]*<(?:{_TAGS})\b[^<>]*>", re.MULTILINE | re.IGNORECASE)
@@ -42,8 +28,6 @@ _LABEL = re.compile(
 _CLOSE = re.compile(r"</[^<>]*>")
 _BLANK = re.compile(r"\n[ \t]*\n\s*")
 _BATCH = 500
-
-Hashes = NDArray[np.uint64]
 
 
 class Chunk(NamedTuple):
@@ -128,66 +112,3 @@ def _rows(
         )
     ]
     return pl.DataFrame(rows, schema=schema(similarities), orient="row")
-
-
-class Alike:
-    """Chunks so far, told by their shingles: one that is nearly another is known by that one's hash."""
-
-    def __init__(self, similarities: Sequence[float]) -> None:
-        self._found = [_Nearest(least) for least in similarities]
-        self._same: dict[int, tuple[int, ...]] = {}
-
-    def known(self, words: list[str]) -> tuple[int, ...]:
-        """The hashes under which a chunk of these words is known, one for each similarity; 0 if it is too
-        short."""
-        if len(words) < MIN_WORDS:
-            return (0,) * len(self._found)
-        own = _hashed(" ".join(words)) or 1
-        if own not in self._same:
-            sketch = _sketch(words)
-            self._same[own] = tuple(nearest.of(own, sketch) for nearest in self._found)
-        return self._same[own]
-
-
-class _Nearest:
-    """Chunks of which each is less alike to any other than a threshold."""
-
-    def __init__(self, least: float) -> None:
-        self._least = least
-        self._sketches: dict[int, Hashes] = {}
-        self._by_hash: dict[int, list[int]] = {}
-
-    def of(self, own: int, sketch: Hashes) -> int:
-        """The first chunk that is as alike as it must be, else this one, which is then remembered."""
-        if self._least >= 1:
-            return own
-        keys = sketch[:KEYS].tolist()
-        for other in dict.fromkeys(c for key in keys for c in self._by_hash.get(key, ())):
-            held = self._sketches[other]
-            shorter, longer = sorted((len(sketch), len(held)))
-            # At most all of the shorter one are shared: to look at the lengths spares most comparisons.
-            if shorter / longer >= self._least and resemblance(sketch, held) >= self._least:
-                return other
-        self._sketches[own] = sketch
-        for key in keys:
-            self._by_hash.setdefault(key, []).append(own)
-        return own
-
-
-def _hashed(text: str) -> int:
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass"))
-
-
-def _sketch(words: list[str]) -> Hashes:
-    runs = {" ".join(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
-    hashes = np.fromiter(map(_hashed, runs), np.uint64, len(runs))
-    return np.sort(hashes)[:SKETCH]
-
-
-def resemblance(one: Hashes, other: Hashes) -> float:
-    """The share of shingles of either chunk that both have, told from their smallest hashes."""
-    either = np.sort(np.concatenate((one, other)))
-    new = np.ones(len(either), bool)
-    new[1:] = either[1:] != either[:-1]
-    smallest, both = either[new][:SKETCH], either[~new]
-    return int(both.searchsorted(smallest[-1], "right")) / len(smallest)

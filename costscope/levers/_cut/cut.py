@@ -5,6 +5,8 @@ And the same without what it does to caches, so that the two can be told apart. 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from costscope.levers._rows import IS_OUTPUT, to_fresh
 from costscope.levers._runs import runs
 from costscope.model import Workload
 
-LEFT, SALT = "_left", "_salt"
+LEFT, SALT, BEHIND = "_left", "_salt", "_behind"
 MIX = np.uint64(0xD6E8FEB86659FD93)
 """Odd, so that other texts stay other texts after it."""
 
@@ -39,27 +41,41 @@ def cut(workload: Workload, parts: pl.DataFrame, *, everywhere: bool = False) ->
     With `everywhere` the billing classes stay: a text that is changed in all prompts that hold it is
     found in caches as it was before, once it is written; where caching can be simulated, it will be.
     """
-    gone, left = parts[LEFT].is_null().to_numpy(), parts[LEFT].fill_null(0).to_numpy()
-    flags = gone | (left != parts["tokens"].to_numpy())
+    changed = (pl.col(LEFT) != pl.col("tokens")).fill_null(value=True)
+    flags = parts.select(changed).to_series().to_numpy()
     if not flags.any():
         return workload
-    calls = runs(parts)
-    rows = np.flatnonzero(np.repeat(calls.any(flags), calls.counts))
-    call, seq, old = (parts[name].to_numpy()[rows] for name in (*ORDER, "content"))
-    salt = parts[SALT].to_numpy()[rows] if SALT in parts.columns else MIX
-    new = _contents(old, changes(call) | changes(seq), flags[rows], salt)
-    kept = ~gone[rows]
-    prefix = _prefixes(call[kept], seq[kept], new[kept])
-    shorter = parts.with_columns(
-        tokens=pl.Series(left),
-        content=_put(parts["content"], rows, new),
-        prefix=_put(parts["prefix"], rows[kept], prefix),
-        _behind=pl.Series(_behind(flags, rows, changes(call))),
-    )
+    stays = parts[LEFT].is_not_null()
+    made = _made(parts, flags, stays.to_numpy())
+    new = {"tokens": parts[LEFT], **{name: pl.Series(column) for name, column in made.items()}}
+    shorter = parts.select(name for name in workload.parts.columns if name not in new)
+    if not stays.all():
+        shorter = shorter.filter(stays)
+        new = {name: column.filter(stays) for name, column in new.items()}
+    shorter = shorter.with_columns(column.alias(name) for name, column in new.items())
     if not everywhere:
-        shorter = to_fresh(shorter, pl.col("_behind"))
-    shorter = shorter.select(workload.parts.columns).cast(workload.parts.schema)
-    return workload.with_(parts=shorter.filter(pl.Series(~gone)) if gone.any() else shorter)
+        shorter = to_fresh(shorter, pl.col(BEHIND))
+    return workload.with_(parts=shorter.select(workload.parts.columns).cast(workload.parts.schema))
+
+
+def _made(parts: pl.DataFrame, changed: Flags, stays: Flags) -> dict[str, NDArray[Any]]:
+    """`content` and `prefix` of each row after the cut, and BEHIND: whether it is the first changed row of its
+    call or comes after it. Of rows that do not stay nothing is told."""
+    calls, salt = runs(parts), parts[SALT].to_numpy() if SALT in parts.columns else None
+    content, prefix = (parts[name].to_numpy().copy() for name in ("content", "prefix"))
+    behind = np.zeros(parts.height, np.bool_)
+    at = np.flatnonzero(calls.any(changed))
+    for some in calls.pieces(at):
+        rows = calls.rows_at(at[some])
+        call, seq = (parts[name].to_numpy()[rows] for name in ORDER)
+        block = changes(call) | changes(seq)
+        own = MIX if salt is None else salt[rows]
+        new = _contents(content[rows], block, changed[rows], own)
+        kept = stays[rows]
+        content[rows] = new
+        prefix[rows[kept]] = _prefixes(call[kept], seq[kept], new[kept])
+        behind[rows] = _behind(changed[rows], changes(call))
+    return {"content": content, "prefix": prefix, BEHIND: behind}
 
 
 def _contents(content: Hashes, block: Flags, changed: Flags, salt: Hashes | np.uint64) -> Hashes:
@@ -80,21 +96,11 @@ def _prefixes(call: Ints, seq: Ints, content: Hashes) -> Hashes:
     return chain(content, first, ~(first | changes(seq)))
 
 
-def _put(column: pl.Series, rows: Ints, values: Hashes) -> pl.Series:
-    """The column with other values in these rows."""
-    found = column.to_numpy().copy()
-    found[rows] = values
-    return pl.Series(found)
-
-
-def _behind(changed: Flags, rows: Ints, first: Flags) -> Flags:
-    """True on the first changed row of each call and on all rows after it. `rows` are those of the calls that
-    change, `first` those of them with which a call begins."""
-    here = changed[rows]
-    sofar = np.cumsum(here)
-    before = np.maximum.accumulate(np.where(first, sofar - here, 0))
-    found = np.zeros(len(changed), np.bool_)
-    found[rows] = sofar > before
+def _behind(changed: Flags, first: Flags) -> Flags:
+    """True on the first changed row of each call and on all rows after it; `first`: where a call begins."""
+    sofar = np.cumsum(changed)
+    before = np.maximum.accumulate(np.where(first, sofar - changed, 0))
+    found: Flags = sofar > before
     return found
 
 

@@ -53,7 +53,7 @@ def ages(workload: Workload, unit: str) -> Ages:
     counts = turns.history & ~turns.carried
     if unit == "step":
         counts &= codes(parts["role"], ("user",)) != 0
-    age = np.where(counts, turns.current - turns.turn, 0)
+    age = np.where(counts, turns.of_rows(turns.current) - turns.turn, 0)
     tokens = np.where(counts, parts["tokens"].to_numpy(), 0)
     results = np.where(codes(parts["kind"], ("tool_result",)) == 0, tokens, 0)
     # Sums of floats are exact below 2**53.

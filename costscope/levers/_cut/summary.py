@@ -38,14 +38,14 @@ def summed_up(
     at = np.flatnonzero(gone)
     if not at.size:
         return workload
-    border = turns.threshold(window)[at]
+    border = turns.of_rows(turns.threshold(window))[at]
     found = _named(workload, _summaries(parts, turns.turn[at], at, border, window), window)
     rows = _put_in(parts.with_columns(left(parts, turns, gone)), found, summary.tokens)
     return _charged(cut(workload, rows), found, summary)
 
 
 def _summaries(
-    parts: pl.DataFrame, turn: Ints, at: Ints, border: Ints, window: Window
+    parts: pl.DataFrame, turn: NDArray[np.int32], at: Ints, border: Ints, window: Window
 ) -> pl.DataFrame:
     """A row a call of which something goes (the rows `at`): call_no, `row` (the first of them), `border`
     (the turn before which it goes), `dropped` (tokens), `since` (those that the summary before this

@@ -7,18 +7,21 @@ hundreds of them after one message of a user.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from costscope.columns import codes
 from costscope.levers._cut.cut import Flags, Ints, leaving
-from costscope.levers._prefix import starts
-from costscope.levers._rows import IS_OUTPUT
+from costscope.levers._runs import runs
 
 IS_HISTORY = pl.col("segment") == "history"
 UNITS = ("user", "step")
+SPEAKERS = ("user", "assistant", "tool")
+FIRST = np.iinfo(np.int32).min
+"""Below any turn."""
 
 _CARRIED = (pl.col("kind") == "thinking") & (pl.col("content") == 0)
 
@@ -33,47 +36,45 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Turns:
-    """The rows of a sorted parts table, call by call. All arrays have its length but `at`."""
+    """The rows of a sorted parts table, call by call."""
 
     at: Ints
     """Where each call begins."""
     sizes: Ints
     """How many rows each call has."""
-    turn: Ints
+    turn: NDArray[np.int32]
     """The turn or step of each row, counted up along a prompt."""
-    current: Ints
-    """The one that its call is in."""
+    current: NDArray[np.int32]
+    """The one that each call is in."""
     history: Flags
     carried: Flags
     """Rows of history that stand for the hidden reasoning of all earlier replies together."""
 
+    def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What is known of calls, on each of their rows."""
+        return np.repeat(values, self.sizes)
+
     def threshold(self, window: Window) -> Ints:
-        """Of each row's call: what lies before this turn is old."""
-        return (self.current - window.keep) // window.stride * window.stride
+        """Of each call: what lies before this turn is old."""
+        return (self.current.astype(np.int64) - window.keep) // window.stride * window.stride
 
     def old(self, window: Window) -> Flags:
         """Rows of history before the threshold, without those that stand for several turns."""
-        return self.history & ~self.carried & (self.turn < self.threshold(window))
+        threshold = np.maximum(self.threshold(window), FIRST).astype(np.int32)
+        return self.history & ~self.carried & (self.turn < self.of_rows(threshold))
 
     def sums(self, values: Ints) -> Ints:
         """The sum over each row's call."""
-        return np.repeat(np.add.reduceat(values, self.at), self.sizes)
+        return self.of_rows(np.add.reduceat(values, self.at))
 
 
 def turns_of(parts: pl.DataFrame, unit: str) -> Turns:
     """The turns of `parts`, sorted and not empty, counted by messages of the user or by steps."""
-    flags = parts.select(
-        first=starts("call_no"), history=IS_HISTORY, carried=IS_HISTORY & _CARRIED,
-        prompt=~IS_OUTPUT, user=pl.col("role") == "user", model=pl.col("role") == "assistant",
-        tool=pl.col("role") == "tool",
-    )  # fmt: skip
-    column = {name: flags[name].to_numpy() for name in flags.columns}
-    at = np.flatnonzero(column["first"])
-    sizes = np.diff(np.append(at, parts.height))
-    by_user = parts["turn"].to_numpy().astype(np.int64)
-    turn = _steps(column, at, sizes) if unit == "step" else by_user
-    current = np.repeat(np.maximum.reduceat(turn, at), sizes)
-    return Turns(at, sizes, turn, current, column["history"], column["carried"])
+    at, sizes = runs(parts)[1:]
+    history = codes(parts["segment"], ("history",)) == 0
+    carried = history & parts.select(_CARRIED).to_series().to_numpy()
+    turn = _steps(parts, at, sizes) if unit == "step" else parts["turn"].to_numpy()
+    return Turns(at, sizes, turn, np.maximum.reduceat(turn, at), history, carried)
 
 
 def left(parts: pl.DataFrame, turns: Turns, gone: Flags) -> pl.Series:
@@ -90,18 +91,17 @@ def left(parts: pl.DataFrame, turns: Turns, gone: Flags) -> pl.Series:
     return leaving(shorter, gone | ((shorter == 0) & (tokens > 0)))
 
 
-def _steps(column: dict[str, Flags], at: Ints, sizes: Ints) -> Ints:
+def _steps(parts: pl.DataFrame, at: Ints, sizes: Ints) -> NDArray[np.int32]:
     """A step begins with the first message of a user after anything else, and with each reply that answers
     a tool. Rows that nobody said belong to the step before them, and the reply to the last."""
-    said = (column["user"] | column["model"] | column["tool"]) & column["prompt"]
-    rows = np.flatnonzero(said)
-    user, model, tool = (column[name][rows] for name in ("user", "model", "tool"))
+    role = codes(parts["role"], SPEAKERS)
+    rows = np.flatnonzero((role >= 0) & (codes(parts["billing_class"], ("output",)) < 0))
+    user, model, tool = (role[rows] == n for n in range(len(SPEAKERS)))
     call = np.repeat(np.arange(len(at)), sizes)[rows]
     again = np.concatenate(([False], call[1:] == call[:-1]))[: len(rows)]
     after_user = np.concatenate(([False], user[:-1]))[: len(rows)]
     after_tool = np.concatenate(([False], tool[:-1]))[: len(rows)]
-    begins = ~again | (user & ~after_user) | (model & after_tool)
-    marks = np.zeros(len(said), np.int64)
-    marks[rows] = begins
-    total = np.cumsum(marks)
-    return np.asarray(total - np.repeat((total - marks)[at], sizes), np.int64)
+    marks = np.zeros(parts.height, np.int32)
+    marks[rows] = ~again | (user & ~after_user) | (model & after_tool)
+    total = np.cumsum(marks, dtype=np.int32)
+    return np.asarray(total - np.repeat((total - marks)[at], sizes), np.int32)
