@@ -20,6 +20,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fast,dev]' || \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m compileall -q costscope
 	@touch $@
 
 demo: $(READY) ## the whole tour on the sample logs, offline

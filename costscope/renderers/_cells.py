@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from costscope.model import ColumnKind
+from costscope.model import ColumnKind, Table
 from costscope.text import safe
 
 UNKNOWN = "—"
@@ -31,6 +31,14 @@ def cell(value: Any, kind: ColumnKind) -> str:
     if kind == "change":
         return f"{float(value) * 100:+,.1f} %".replace("+0.0 %", "0.0 %").replace("-0.0 %", "0.0 %")
     return _number(value) if kind == "number" else plain(value)
+
+
+def texts(table: Table) -> list[list[str]]:
+    """A table's rows, every cell as safe text of one line."""
+    return [
+        [cell(value, column.kind) for value, column in zip(row, table.columns, strict=True)]
+        for row in table.rows
+    ]
 
 
 def money(picodollars: int) -> str:

@@ -1,12 +1,15 @@
 """What a process ends with, and that an error is one line on stderr."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from costscope import cli
 
 from .conftest import Cli, environment, rows
 
@@ -155,3 +158,35 @@ def test_a_reader_that_leaves_changes_no_verdict_and_makes_no_noise(
         assert process.stderr.read() == b""
         process.stderr.close()
         assert process.wait(60) == code
+
+
+LEAVING = """
+import atexit, sys, threading
+from costscope import cli
+
+def command(arguments):
+    atexit.register(print, "handler")
+    threading.Timer(0.2, print, ["thread"]).start()
+    print("x" * 100_000)
+    return 3
+
+cli.code_of = command
+cli.main()
+"""
+
+
+def test_an_exit_waits_for_threads_and_handlers_and_loses_no_output() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING],
+        env=environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.split() == ["x" * 100_000, "thread", "handler"]
+
+
+def test_an_exit_needs_no_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(sys, "stdout", None)
+    cli._leave([3])
+    assert codes == [3]

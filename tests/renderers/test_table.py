@@ -1,6 +1,8 @@
 """Plain text for pipes, coloured tables for terminals: the same cells in both."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -57,3 +59,17 @@ def test_a_terminal_gets_no_sequence_from_the_log_and_no_markup() -> None:
     assert "\x1b" not in ANSI.sub("", output)
     assert "\x1b[31m" not in output
     assert "[bold red]x[/]" in output
+
+
+def test_what_draws_in_a_terminal_is_loaded_for_one_only() -> None:
+    program = (
+        "import sys\nfrom costscope.model import Report\n"
+        "from costscope.renderers.table import TableText\n"
+        "for terminal in (False, True):\n"
+        "    TableText(terminal=terminal).render(Report('x', 'X', {}))\n"
+        "    print('rich.console' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]
