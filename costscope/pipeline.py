@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from costscope import plugins
+from costscope import plugins, second
 from costscope.advise import Limits
 from costscope.advise import recommend as advise_recommend
 from costscope.advise import simulate as advise_simulate
@@ -239,7 +239,8 @@ def simulate(
 ) -> Report:  # fmt: skip
     """What these levers would have saved, alone and together."""
     book, work = PriceBook.load(config.prices), workload(store, filters, reading)
-    report = simulation_report.report(advise_simulate(work, chosen, book), "simulate")
+    result = advise_simulate(work, chosen, book, helper=second.begun())
+    report = simulation_report.report(result, "simulate")
     if not any(lever.flag == "cache" for lever in chosen):
         return report
     from costscope import misses
@@ -302,7 +303,8 @@ def recommend(
 ) -> Report:  # fmt: skip
     """All levers within some limits, tuned, composed and ranked."""
     book, work = PriceBook.load(config.prices), workload(store, filters, reading)
-    result = advise_recommend(work, levers(config, ["every"], sets), book, limits)
+    given = work, levers(config, ["every"], sets), book, limits
+    result = advise_recommend(*given, helper=second.begun())
     return simulation_report.report(result, "recommend")
 
 

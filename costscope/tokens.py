@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import lzma
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
@@ -61,6 +61,17 @@ tokenizer is not public. Anthropic itself says "about 30 % more" of the newer on
 CL100K = 100
 """The same for cl100k: 99.5 on 25 MB of Python, 101 on English, 99 on JSON."""
 
+Counter = Callable[[Sequence[str], str], list[int] | None]
+"""Who has a vocabulary loaded: texts, each once, and an encoding → tokens, or None where it cannot tell."""
+_elsewhere: Counter | None = None
+
+
+def count_elsewhere(counter: Counter | None) -> None:
+    """Have `counter` count for this process, which then need not load a vocabulary, for as long as it can;
+    None: count here."""
+    global _elsewhere
+    _elsewhere = counter
+
 
 def count(texts: Sequence[str], encoding: str = "o200k_base") -> list[int]:
     """How many tokens each text is, in order; a text that recurs is counted once.
@@ -71,11 +82,24 @@ def count(texts: Sequence[str], encoding: str = "o200k_base") -> list[int]:
     if encoding not in ENCODINGS:
         raise ValueError(f"no vocabulary is called {encoding!r}; there are: {', '.join(ENCODINGS)}")
     distinct = list(dict.fromkeys(texts))
-    counts = _count_fast(distinct, encoding) if has_fast() else _count_plain(distinct, encoding)
+    counts = _counted_elsewhere(distinct, encoding) or _counted_here(distinct, encoding)
     if len(distinct) == len(texts):
         return counts
     known = dict(zip(distinct, counts, strict=True))
     return [known[text] for text in texts]
+
+
+def _counted_elsewhere(texts: list[str], encoding: str) -> list[int] | None:
+    if _elsewhere is None or not texts:
+        return None
+    counts = _elsewhere(texts, encoding)
+    if counts is None:
+        count_elsewhere(None)
+    return counts
+
+
+def _counted_here(texts: list[str], encoding: str) -> list[int]:
+    return _count_fast(texts, encoding) if has_fast() else _count_plain(texts, encoding)
 
 
 @cache

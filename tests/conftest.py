@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import settings
 
+from costscope import second, tokens
+
 # A shared machine may pause any example; what is slow is measured by `make bench`.
 settings.register_profile("costscope", deadline=None, max_examples=40)
 settings.load_profile("costscope")
@@ -72,6 +74,13 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     for name in [name for name in os.environ if name.startswith("COSTSCOPE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-settings"))
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second process but where a test asks for one."""
+    monkeypatch.setattr(second, "cores", lambda: 1)
+    monkeypatch.setattr(tokens, "_elsewhere", None)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ FLOORS = (
     ("store", "prices", "attribute"),
     ("tokens", "plugins", "config", "sources"),
     ("model", "filters"),
-    ("columns", "errors", "once", "places", "text", "vocab"),
+    ("columns", "errors", "once", "places", "second", "text", "vocab"),
 )
 """From the top down. A room imports from floors below its own, never from its own or from above."""
 HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}

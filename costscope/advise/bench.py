@@ -5,7 +5,7 @@ The only place where a lever's result meets a price. No shares, no intervals, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -20,12 +20,16 @@ from costscope.levers import prompt_cache
 from costscope.levers._rows import IS_CACHED
 from costscope.levers.interface import STACK, Lever
 from costscope.model import Workload
+from costscope.second import Second
 
 CACHING = STACK.index("prompt_cache")
 """From this stage on a lever works on prompts that are final, so caching is settled before it."""
 
 ROOM = 4_000_000
 """Rows of parts of what-ifs that are kept, since they are asked for again: some 200 MB."""
+
+FEW = 3
+"""So many levers are tried sooner than a second process is ready to."""
 
 Settle = Callable[[Workload], Workload]
 
@@ -67,8 +71,12 @@ class Bench:
         book: Book,
         levers: Sequence[Lever],
         in_force: Settle | None = None,
+        helper: Second | None = None,
     ) -> None:
         self.workload = workload
+        self.helper = helper if len(levers) > FEW else None
+        if self.helper is not None:
+            self.helper.prepare(self, partial(Bench, workload, book, levers, in_force))
         self.simulated = needs_simulation(workload, levers)
         self._memory: dict[str, Delta] = {}
         self._book = book
@@ -102,6 +110,16 @@ class Bench:
         the same again, as scenarios and tuning do, it answers from memory."""
         levers = in_order(levers)
         return self.known(levers) or self.outcome(levers, self._changed(levers))
+
+    def foresee(self, groups: Iterable[Sequence[Sequence[Lever]]]) -> None:
+        """Have what `run` will be asked for worked out in two processes, where there is a second one: a
+        group of stacks in one of them, groups that take long at both ends."""
+        if self.helper is None:
+            return
+        given = list(groups)
+        answers = self.helper.share(self, [partial(_deltas, stacks) for stacks in given])
+        for stacks, deltas in zip(given, answers, strict=True):
+            self._memory |= zip(map(_key, map(in_order, stacks)), deltas, strict=True)
 
     def known(self, levers: Sequence[Lever]) -> Delta | None:
         """What these levers, in the order of the stack, change, where that was asked before."""
@@ -185,6 +203,10 @@ def _fees(after: Workload, before: Workload) -> tuple[int, int]:
     fees = [int(w.fees["picodollars"].sum()) for w in (after, before)]
     once = [int(w.fees.filter("once")["picodollars"].sum()) for w in (after, before)]
     return fees[0] - fees[1], once[0] - once[1]
+
+
+def _deltas(stacks: Sequence[Sequence[Lever]], bench: Bench) -> list[Delta]:
+    return [bench.run(levers) for levers in stacks]
 
 
 def _key(levers: Sequence[Lever]) -> str:

@@ -22,6 +22,7 @@ from costscope.levers.interface import Lever
 from costscope.model import BreakEven, Interval, Recommendation, Workload
 from costscope.prices import usage
 from costscope.reports.simulation import DAY_US, Front, HeldOut, Simulation
+from costscope.second import Second
 
 EVIDENCE = 5
 
@@ -45,6 +46,7 @@ def simulate(
     book: Book,
     *,
     in_force: Settle | None = None,
+    helper: Second | None = None,
 ) -> Simulation:
     """What these levers, as they are set, would save on the workload, in the order of the stack.
 
@@ -53,7 +55,7 @@ def simulate(
     prompt-cache simulator, calibrated on this log). Calls that have no price on one side of any comparison are
     left out of all of them, and counted. Deterministic, whatever the order of rows or levers.
     """
-    bench = Bench(workload, book, levers, in_force)
+    bench = Bench(workload, book, levers, in_force, helper)
     return Results(Game.play(bench, levers)).simulation()
 
 
@@ -134,6 +136,8 @@ class Results:
         """The result, with its levers in this order (else the stack's), with further assumptions, and
         with what is saved beside the `known` calls, on which settings were chosen."""
         saved = self.saved(self.game.levers)
+        mixes = [list(self.game.levers), *([name] for name in self.game.levers)]
+        self.game.bench.foresee([end] for mix in mixes for end in self._ends(mix))
         return Simulation(
             calls=len(self.compared),
             cost=self.spread.total,
@@ -231,12 +235,14 @@ class Results:
 
     def interval(self, names: Sequence[str]) -> Interval:
         """The range of what these levers save together: by chance, and by their assumptions."""
-        levers = [self.game.levers[name] for name in names]
-        cases = [self.game.delta(names)]
-        ends = zip(*(lever.scenarios() for lever in levers), strict=True)
-        run = self.game.bench.run
-        cases += [run(end) for end in ends if list(end) != levers]
+        cases = [self.game.delta(names), *map(self.game.bench.run, self._ends(names))]
         return self.spread.interval([(self.saving(case), self._changed(case)) for case in cases])
+
+    def _ends(self, names: Sequence[str]) -> list[tuple[Lever, ...]]:
+        """These levers at their worst and at their best, as far as that is something else."""
+        levers = [self.game.levers[name] for name in names]
+        ends = zip(*(lever.scenarios() for lever in levers), strict=True)
+        return [end for end in ends if list(end) != levers]
 
     def saving(self, delta: Delta) -> int:
         """What is saved of the calls that are compared, fees paid."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from costscope.advise.bench import CACHING, Bench, Delta, stage
@@ -12,6 +13,7 @@ from costscope.advise.touched import touched
 from costscope.columns import Ints
 from costscope.levers.interface import Lever
 from costscope.model import Table, Workload
+from costscope.second import Second
 
 Names = frozenset[str]
 
@@ -51,6 +53,8 @@ class Tree:
         late = [lever for lever in levers if stage(lever) >= CACHING]
         self._bench = bench
         self._steps: list[Lever | None] = [*early, None, *late]
+        self.levers = [*early, *late]
+        self._names = [lever.name for lever in self.levers]
         self.touches: dict[str, Touch] = {}
 
     def idle(self) -> set[str]:
@@ -77,7 +81,32 @@ class Tree:
         return found
 
     def explore(self, wanted: Collection[Names]) -> dict[Names, Delta]:
-        """What each of these coalitions changes."""
+        """What each of these coalitions changes. Where there is a second process, they are shared out by
+        which of the first half of the levers are in them."""
+        helper, active = self._bench.helper, sorted(Names().union(*wanted), key=self._names.index)
+        if helper is None or not self._touch_all(active, helper):
+            return self._explored(wanted)
+        branches, first = dict[Names, list[Names]](), Names(active[: len(active) // 2])
+        for names in wanted:
+            branches.setdefault(names & first, []).append(names)
+        dearest = sorted(branches, key=lambda x: (-len(branches[x]), -len(x), sorted(x)))
+        jobs = [partial(_branch, self.levers, self.touches, branches[x]) for x in dearest]
+        found: dict[Names, Delta] = {}
+        for deltas, _ in helper.share(self._bench, jobs):
+            found |= deltas
+        return found
+
+    def _touch_all(self, active: Collection[str], helper: Second) -> bool:
+        """Note what each of these levers does by itself. Whether all do something: else what is noted of
+        a lever depends on what was looked at before."""
+        levers = [x for x in self.levers if x.name in active]
+        alone = [Names([x.name]) for x in levers if not self._touching(x)]
+        jobs = [partial(_branch, self.levers, {}, [names]) for names in alone]
+        for _, touches in helper.share(self._bench, jobs):
+            self.touches |= touches
+        return all(map(self._touching, levers))
+
+    def _explored(self, wanted: Collection[Names]) -> dict[Names, Delta]:
         found: dict[Names, Delta] = {}
         todo = [_Node(self._steps, self._bench.workload, [], {some: [some] for some in wanted})]
         while todo:
@@ -139,3 +168,12 @@ class Tree:
         details = tuple(lever.details(before, after))
         rows = self._bench.bill.rows(touched(before, after))
         return Touch(rows, lever.action(before, after), notes, details)
+
+
+def _branch(
+    levers: Sequence[Lever], touches: Mapping[str, Touch], wanted: Collection[Names], bench: Bench
+) -> tuple[dict[Names, Delta], dict[str, Touch]]:
+    """What some coalitions change, and what is known then of what each lever does."""
+    tree = Tree(bench, levers)
+    tree.touches |= touches
+    return tree._explored(wanted), tree.touches

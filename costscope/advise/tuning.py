@@ -13,14 +13,15 @@ import numpy as np
 import polars as pl
 
 from costscope.advise import exact
-from costscope.advise.bench import Bench, Book, Settle, needs_simulation
+from costscope.advise.bench import Bench, Book, Settle, needs_simulation, stage
 from costscope.advise.game import MOST, Game
 from costscope.advise.results import Results
 from costscope.columns import Flags
 from costscope.errors import SettingsError
-from costscope.levers.interface import Lever
+from costscope.levers.interface import STACK, Lever
 from costscope.model import Workload
 from costscope.reports.simulation import Front, Simulation
+from costscope.second import Second
 
 LEVELS = ("low", "medium", "high")
 
@@ -90,6 +91,7 @@ def recommend(
     limits: Limits | None = None,
     *,
     in_force: Settle | None = None,
+    helper: Second | None = None,
 ) -> Simulation:
     """The levers that save anything within some limits, tuned, together, ranked by their fair share.
 
@@ -98,12 +100,12 @@ def recommend(
     """
     limits = limits or Limits()
     wanted = [lever for lever in levers if limits.allow(lever)]
-    bench = Bench(workload, book, wanted, in_force)
+    bench = Bench(workload, book, wanted, in_force, helper)
     early = _early(workload)
     tuned, said = _tuned(bench, wanted, early)
     chosen, unknown = _promising(bench, [lever for lever in tuned if limits.allow(lever)])
     if bench.simulated != needs_simulation(workload, chosen):
-        bench = Bench(workload, book, chosen, in_force)
+        bench = Bench(workload, book, chosen, in_force, helper)
     game = Game.play(bench, chosen)
     least = max(limits.min_saved, Results(game).spread.total // TRIFLES)
     names = _worthwhile(game, limits.top, least)
@@ -196,10 +198,19 @@ def _tuned(
     """Each lever at the most careful of its settings that saves nearly as much as the boldest."""
     options = [list(x.variants()) if isinstance(x, Tunable) else [x] for x in levers]
     if not early.any():
+        bench.foresee([[lever]] for lever in levers)
         return list(levers), {}
+    bench.foresee([[lever] for lever in x] for x in sorted(options, key=_turn))
     tuned = [x[0] if len(x) == 1 else _careful(bench, x, early) for x in options]
     pairs = zip(tuned, options, strict=True)
     return tuned, {choice.name: _reason(choice, x) for choice, x in pairs if len(x) > 1}
+
+
+def _turn(options: Sequence[Lever]) -> tuple[bool, int]:
+    """When it is a lever's turn where two processes begin at the two ends: those that mostly take long are
+    at the ends, so that neither waits long for the other."""
+    place, single = stage(options[0]), len(options) == 1
+    return single, (-place or -len(STACK)) if single else place
 
 
 def _trifles(game: Game, names: Sequence[str], least: int) -> list[str]:

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,7 +93,7 @@ def with_run(
         def wrapper(**values: Any) -> int | None:
             options = {parameter.name: values.pop(parameter.name) for parameter in shared}
             if logs := values.get("logs"):
-                spare_threads(logs)
+                begin(logs)
             return command(_run(options), **values)
 
         return _as(wrapper, command, [*_own(command), *shared])
@@ -99,11 +101,28 @@ def with_run(
     return decorate
 
 
-def spare_threads(logs: Sequence[str]) -> None:
-    """Work on small logs in one thread, which has to be said before the rest is loaded."""
+def begin(logs: Sequence[str]) -> None:
+    """Work on small logs in one thread, which has to be said before the rest is loaded, and begin with a
+    second process, where there is a core for it: it counts tokens, and loads the vocabulary for that while
+    this one reads."""
     from costscope.ingest import amount
 
-    amount.spare_threads(logs)
+    if not amount.spare_threads(logs):
+        return
+    from costscope import second, tokens
+
+    if helper := second.begin():
+        helper.now(partial(tokens.count, [""]), patience=0)
+        tokens.count_elsewhere(lambda *given: helper.now(partial(tokens.count, *given)))
+
+
+def begin_what_ifs() -> None:
+    """Have the second process, if there is one, load what it needs to try levers."""
+    from costscope import second
+
+    if helper := second.begun():
+        helper.prepare(None, partial(import_module, "costscope.pipeline"))
+        helper.prepare(None, partial(plugins.all_of, "levers"))
 
 
 def with_more(command: Command, more: Sequence[Parameter]) -> Command:

@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import costscope
-from costscope.cli._run import SETTINGS, Run, spare_threads, with_run
+from costscope.cli._run import SETTINGS, Run, begin, begin_what_ifs, with_run
 from costscope.errors import InputError
 
 FOLDER = "sample_logs"
@@ -19,7 +19,8 @@ MORE = (
 def command(run: Run) -> None:
     """Bill, what-ifs and recommendations for the sample logs."""
     logs = [str(sample_logs())]
-    spare_threads(logs)
+    begin(logs)
+    begin_what_ifs()
     from costscope import pipeline
 
     with pipeline.opened(run.config.db, logs, progress=run.progress) as store:

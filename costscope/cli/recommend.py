@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from costscope import config, plugins
-from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, with_run
+from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, begin_what_ifs, with_run
 from costscope.cli.simulate import Sets
 from costscope.errors import SettingsError
 
@@ -35,6 +35,7 @@ def command(
     sets: Sets = None,
 ) -> None:
     """What to change first, with what it saves and what it takes."""
+    begin_what_ifs()
     from costscope import pipeline
     from costscope.advise import Limits
 

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from costscope import config, plugins
-from costscope.cli._run import FILTERS, READING, SETTINGS, Run, Sources, option, with_run
+from costscope.cli._run import (
+    FILTERS,
+    READING,
+    SETTINGS,
+    Run,
+    Sources,
+    begin_what_ifs,
+    option,
+    with_run,
+)
 from costscope.errors import SettingsError
 
 Sets = Annotated[
@@ -54,9 +63,12 @@ def command(
     **chosen: bool,
 ) -> None:
     """What some levers would have saved, alone and together."""
+    classes = plugins.all_of("levers").values()
+    if every or sum(chosen.get(chosen_by(cls.flag), False) for cls in classes) > 1:
+        begin_what_ifs()
     from costscope import pipeline
 
-    known = sorted({cls.flag for cls in plugins.all_of("levers").values()})
+    known = sorted({cls.flag for cls in classes})
     flags = [flag for flag in known if chosen.get(chosen_by(flag))]
     if not flags and not every:
         options = ", ".join(f"--{flag}" for flag in known)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +26,18 @@ FEW = 4_000_000
 """Tokens of different texts. Where a log has no more, all are read at once and kept for the next who asks."""
 
 
+@dataclass(frozen=True)
+class Held:
+    """`model.Texts` that are at hand."""
+
+    texts: dict[int, str]
+
+    def read(self, wanted: Collection[int]) -> Iterator[tuple[int, str]]:
+        """(content hash, text) of each that there is, in the order of the log."""
+        asked = set(wanted) - {0}
+        return ((content, text) for content, text in self.texts.items() if content in asked)
+
+
 class LogTexts:
     """`model.Texts` of the calls of a store. Each file that has any of what is wanted is read once."""
 
@@ -33,6 +47,14 @@ class LogTexts:
         self._stated = Stated(reading.rules)
         self._secret = store.secret
         self._kept: dict[int, str] | None = None
+
+    def __reduce__(self) -> tuple[type[Held], tuple[dict[int, str]]]:
+        """Another process gets what this run has read already. Raises PicklingError where that is not
+        all: a store is of one process."""
+        if not self._store.texts:
+            raise PicklingError("texts that are in a log")
+        self._kept = self._kept or self._handed_on()
+        return Held, (self._kept,)
 
     def read(self, wanted: Collection[int]) -> Iterator[tuple[int, str]]:
         """(content hash, text) of each that can still be had, once each, in the order of the log."""

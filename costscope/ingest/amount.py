@@ -21,6 +21,10 @@ INLINE_BYTES = 24 * 1024 * 1024
 """Less than this is read in one process: starting others would take longer."""
 PACKED_FACTOR = 8
 """So much larger is a packed log when it is unpacked, roughly."""
+MOST_TEXT = 24 * 1024 * 1024
+"""Characters of different texts that are kept for those who need words; beyond them none is, and who
+needs some reads the logs again."""
+THREADS = "POLARS_MAX_THREADS"
 
 
 def new_bytes(states: Iterable[SourceState], paths: Iterable[str]) -> int:
@@ -40,9 +44,12 @@ def is_small(paths: Sequence[str]) -> bool:
     return all(map(os.path.isfile, paths)) and new_bytes((), paths) < INLINE_BYTES
 
 
-def spare_threads(logs: Sequence[str]) -> None:
+def spare_threads(logs: Sequence[str]) -> bool:
     """Tell polars, which asks once, when it is imported, that tables of small logs are not worth handing to
-    threads: that saves a tenth of `demo`. Raises nothing: who reads the logs tells what is wrong."""
+    threads: that saves a tenth of `demo`. Whether it was told so; what a user says of threads holds.
+    Raises nothing: who reads the logs tells what is wrong."""
     with suppress(InputError):
-        if logs and is_small(sources.expand(logs)):
-            os.environ.setdefault("POLARS_MAX_THREADS", "1")
+        if THREADS not in os.environ and logs and is_small(sources.expand(logs)):
+            os.environ[THREADS] = "1"
+            return True
+    return False

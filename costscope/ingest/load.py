@@ -121,7 +121,7 @@ def _begun(plan: Plan) -> Ingested:
 
 
 def _load(loader: _Loader, plan: Plan, readers: pool.Readers, progress: Progress | None) -> None:
-    for job, done in readers.read(list(jobs(plan.tasks))):
+    for job, done in readers.read(list(jobs(plan.tasks, few=readers.are_two))):
         loader.load(job, done)
         if progress:
             progress.advance(sum(task.size for task in job))

@@ -11,15 +11,11 @@ from pathlib import Path
 from costscope import sources
 from costscope.filters import Reading
 from costscope.ingest import marks
-from costscope.ingest.amount import is_small
+from costscope.ingest.amount import MOST_TEXT, is_small
 from costscope.ingest.load import Progress, ingest
 from costscope.readers import _house
 from costscope.store import Store
 from costscope.store.files import give_secret
-
-MOST_TEXT = 24 * 1024 * 1024
-"""Characters of different texts that are kept for those who need words; beyond them none is, and who
-needs some reads the logs again."""
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from itertools import pairwise
 from costscope import plugins, sources
 from costscope.errors import InputError
 from costscope.ingest import marks
-from costscope.ingest.amount import PACKED_FACTOR
 from costscope.ingest.find import find_reader
 from costscope.ingest.task import Job, Task, place
 from costscope.readers._house import HouseMap, is_map
@@ -30,6 +29,8 @@ PIECES = 4
 """So many pieces a process at least, so that none waits long for the others at the end."""
 JOB_BYTES = 16 * 1024 * 1024
 """Smaller files are read together, up to about this size."""
+FEW_BYTES = 2 * 1024 * 1024
+"""The same where two processes share what one would read."""
 MIN_COPY = 1024
 """Shorter files may be equal by chance."""
 MAX_CANDIDATES = 20
@@ -264,16 +265,16 @@ def piece_bytes(total: int, processes: int) -> int:
     return max(MIN_PIECE_BYTES, min(PIECE_BYTES, total // (PIECES * processes)))
 
 
-def jobs(tasks: Iterable[Task]) -> Iterator[Job]:
-    """Tasks in their order, small ones together."""
+def jobs(tasks: Iterable[Task], *, few: bool = False) -> Iterator[Job]:
+    """Tasks in their order, small ones together, of little to read in smaller jobs."""
+    most = FEW_BYTES if few else JOB_BYTES
     job: list[Task] = []
     size = 0
     for task in tasks:
-        weight = task.size * (PACKED_FACTOR if task.source.packing else 1)
-        if job and size + weight > JOB_BYTES:
+        if job and size + task.weight > most:
             yield tuple(job)
             job, size = [], 0
         job.append(task)
-        size += weight
+        size += task.weight
     if job:
         yield tuple(job)

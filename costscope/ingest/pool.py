@@ -7,18 +7,19 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
-from multiprocessing import get_context
+from functools import partial
+from operator import methodcaller
 from threading import current_thread, main_thread
 from types import ModuleType
 from typing import Self
 
+from costscope import second
 from costscope.attribute.interner import HandOn
 from costscope.errors import InputError
 from costscope.filters import SegmentRule
-from costscope.ingest.amount import INLINE_BYTES
+from costscope.ingest.amount import INLINE_BYTES, MOST_TEXT
 from costscope.ingest.task import Job
 from costscope.ingest.worker import Done, Worker
 
@@ -26,6 +27,8 @@ MAX_PROCESSES = 8
 """More could not be served by the one process that stores what they read."""
 AHEAD = 3
 """So many jobs a process are in the works: enough that none waits, few enough that little waits."""
+PATIENCE = 1.0
+"""Seconds that are waited for a file that is read elsewhere, before it is read here too."""
 
 
 def processes_for(total: int) -> int:
@@ -47,8 +50,12 @@ class Readers:
     ) -> None:  # fmt: skip
         self._given, self._hand_on = (secret, folder, rules), hand_on
         self._count = processes
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Executor | None = None
+        self._helper = None if processes > 1 else second.begun()
         if processes > 1:
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
             # spawn: the store's threads must not be forked.
             self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, self._given)
             with _starting():
@@ -62,12 +69,16 @@ class Readers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
+    @property
+    def are_two(self) -> bool:
+        """Whether this process reads, and a second one that was begun with it."""
+        return self._helper is not None
+
     def read(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Done]]:
         """What each job gave, in order of the jobs, a few read ahead. Raises InputError where a process
         died."""
         if self._pool is None:
-            worker = Worker(*self._given, hand_on=self._hand_on)
-            yield from ((job, worker.run(job)) for job in jobs)
+            yield from self._read_here(jobs)
             return
         waiting: deque[tuple[Job, Future[Done]]] = deque()
         for job in jobs:
@@ -77,12 +88,53 @@ class Readers:
         while waiting:
             yield _result(*waiting.popleft())
 
-    def _submitted(self, pool: ProcessPoolExecutor, job: Job) -> Future[Done]:
+    def _read_here(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Done]]:
+        """The same in this process, and where a second one was begun, some in that."""
+        helper = self._helper
+        if helper is None or len(jobs) < 2:
+            worker = Worker(*self._given, hand_on=self._hand_on)
+            yield from ((job, worker.run(job)) for job in jobs)
+            return
+        make = partial(_Apart, *self._given, MOST_TEXT if self._hand_on is not None else 0)
+        own = make()
+        helper.prepare(own, make)
+        # The largest is begun with here: the other process may not be ready yet.
+        by_size = sorted(range(len(jobs)), key=lambda n: sum(task.weight for task in jobs[n]))
+        read = helper.share(own, [methodcaller("run", jobs[n]) for n in by_size], PATIENCE)
+        found = dict(zip(by_size, read, strict=True))
+        for number, job in enumerate(jobs):
+            done, texts = found.pop(number)
+            if self._hand_on is not None:
+                for content, text in texts.items():
+                    self._hand_on(content, text)
+            yield job, done
+
+    def _submitted(self, pool: Executor, job: Job) -> Future[Done]:
         try:
             with _starting():
                 return pool.submit(_run, job)
-        except BrokenProcessPool as error:
+        except BrokenExecutor as error:
             raise InputError(_died(job)) from error
+
+
+class _Apart:
+    """A worker of which there are two, and what each hears of texts while it does a job, up to where they
+    are more than `most` characters; 0: nothing."""
+
+    def __init__(self, secret: bytes, folder: str, rules: Sequence[SegmentRule], most: int) -> None:
+        self._texts: dict[int, str] = {}
+        self._most = self._room = most
+        self._worker = Worker(secret, folder, rules, hand_on=self._keep if most else None)
+
+    def run(self, job: Job) -> tuple[Done, dict[int, str]]:
+        """What a job gave, and the texts with their content hashes."""
+        self._texts, self._room = {}, self._most
+        return self._worker.run(job), self._texts
+
+    def _keep(self, content: int, text: str) -> None:
+        if self._room >= 0 and content not in self._texts:
+            self._texts[content] = text
+            self._room -= len(text)
 
 
 _worker: Worker | None = None
@@ -107,7 +159,7 @@ def _run(job: Job) -> Done:
 def _result(job: Job, future: Future[Done]) -> tuple[Job, Done]:
     try:
         return job, future.result()
-    except BrokenProcessPool as error:
+    except BrokenExecutor as error:
         raise InputError(_died(job)) from error
 
 

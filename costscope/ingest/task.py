@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from costscope.ingest.amount import PACKED_FACTOR
 from costscope.readers._house import HouseMap
 from costscope.sources import Source
 
@@ -26,6 +27,11 @@ class Task(NamedTuple):
     def size(self) -> int:
         """Bytes of the file that this task reads."""
         return (self.source.size if self.end is None else self.end) - self.start
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes that is unpacked."""
+        return self.size * (PACKED_FACTOR if self.source.packing else 1)
 
 
 def place(source: Source) -> str:

@@ -22,7 +22,10 @@ def environment(**more: str) -> dict[str, str]:
     ours = ("COSTSCOPE_", "XDG_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "CI")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     path = os.pathsep.join([str(OFFLINE), str(ROOT)])
-    return {**kept, "PYTHONPATH": path, "XDG_CONFIG_HOME": "/nowhere", **more}
+    # One thread is what small logs get anyway; said from outside, it also means no second process.
+    return {
+        **kept, "PYTHONPATH": path, "XDG_CONFIG_HOME": "/nowhere", "POLARS_MAX_THREADS": "1", **more
+    }  # fmt: skip
 
 
 @pytest.fixture
