@@ -136,7 +136,7 @@ def _rows(units: pl.DataFrame) -> pl.DataFrame:
     absent = {k: pl.lit(v) for k, v in DEFAULTS.items() if k not in units.columns}
     shown = pl.col("feature", "model", "template", "template_version")
     return units.with_columns(**absent).with_columns(
-        shown.fill_null("(none)"),
+        pl.when(shown != "").then(shown).otherwise(pl.lit("(none)")),
         pl.col("pd").cast(pl.Int128),
         usable=pl.all_horizontal(pl.col("pd", *TOKEN_CLASSES).is_not_null()),
     )

@@ -102,8 +102,9 @@ def test_a_book_is_asked_only_for_what_was_spent():
     assert cell.listed is None
 
 
-def test_null_names_are_none():
-    units = frame([call(fresh=1)]).with_columns(template=pl.lit(None, pl.String))
+@pytest.mark.parametrize("name", [None, ""])
+def test_empty_names_are_none(name):
+    units = frame([call(fresh=1)]).with_columns(template=pl.lit(name, pl.String))
     assert measure(units).cells[0].key.template == "(none)"
 
 

@@ -264,7 +264,14 @@ def test_the_action_names_models_and_tokens():
     said = SURE.action(work, SURE.apply(work))
     assert "claude-sonnet-4-5" in said
     assert "of their prompts (20,000 tokens)" in said
-    assert SURE.action(work, work).startswith("Nothing to switch on")
+    assert SURE.action(work, work) == (
+        "Nothing to switch on: no prompt of this log would be read from a cache."
+    )
+    cached = SURE.apply(work)
+    assert SURE.action(cached, cached) == (
+        "Nothing to switch on: 83% of the tokens of prompts (20,000) are read from a cache already, and "
+        "no more would be."
+    )
 
 
 @pytest.mark.parametrize(("models", "marks", "key"), [

@@ -31,9 +31,15 @@ def action(before: Workload, after: Workload, ttl: str) -> str:
             f"Keep the prefix cache of self-hosted engines on: {share} of their prompts ({read:,} "
             "tokens) would be read from it."
         )
-    return (
-        " ".join(said) or "Nothing to switch on: no prompt of this log would be read from a cache."
-    )
+    return " ".join(said) or f"Nothing to switch on: {_as_it_is(now)}."
+
+
+def _as_it_is(now: pl.DataFrame) -> str:
+    read = int(now["read"].sum())
+    if not read:
+        return "no prompt of this log would be read from a cache"
+    share = percent(read, int(now["prompt"].sum()))
+    return f"{share} of the tokens of prompts ({read:,}) are read from a cache already, and no more would be"
 
 
 def gained(rows: pl.DataFrame) -> tuple[str, int]:
