@@ -125,7 +125,7 @@ def _choose(store: Store, filters: Filters, keys: dict[str, str] | None = None) 
     if not calls:
         total = store.count()
         raise InputError(
-            f"no calls pass the filters, of {total}" if total else "the store holds no calls"
+            f"no calls pass the filters, of {total}" if total else "no calls found in what was read"
         )
     return calls
 

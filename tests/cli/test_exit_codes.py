@@ -91,6 +91,13 @@ def test_an_unreadable_log_ends_with_2(inside: Cli, tmp_path: Path) -> None:
     refused(inside("report", "empty.jsonl"), "empty.jsonl: the file is empty")
 
 
+def test_a_log_without_a_call_ends_with_2(inside: Cli, tmp_path: Path) -> None:
+    asked = {"type": "user", "sessionId": "s", "uuid": "u", "timestamp": "2026-11-02T09:00:00Z"}
+    line = json.dumps(asked | {"message": {"role": "user", "content": "Hello"}})
+    (tmp_path / "asked.jsonl").write_text(f"{line}\n")
+    refused(inside("report", "asked.jsonl"), "no calls found in what was read")
+
+
 @pytest.mark.parametrize("base", ["Exception", "BaseException"])
 def test_any_other_error_ends_with_2_and_hides_its_traceback(
     inside: Cli, log: str, failing: Failing, base: str
