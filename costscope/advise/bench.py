@@ -14,12 +14,12 @@ import polars as pl
 
 from costscope.advise import exact
 from costscope.advise.bill import NOTHING, Bill, Changes, Costs
-from costscope.advise.exact import Whole
 from costscope.columns import Ints
 from costscope.levers import prompt_cache
 from costscope.levers._rows import IS_CACHED
 from costscope.levers.interface import STACK, Lever
 from costscope.model import Workload
+from costscope.prices.amounts import Whole
 from costscope.second import Second
 
 CACHING = STACK.index("prompt_cache")

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from costscope.advise import exact
-from costscope.advise.exact import Whole
 from costscope.columns import Flags, Ints, filled, places
 from costscope.once import once
+from costscope.prices.amounts import Whole
 
 
 class Costs(NamedTuple):

@@ -3,18 +3,11 @@ they fit, Python's own where they do not."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from costscope.columns import Ints
+from costscope.prices.amounts import FITS, Whole
 
-Whole = NDArray[Any]
-"""Whole numbers: of 64 bits, or objects where one of them is larger."""
-
-FITS = 2**62
-"""Numbers below this fit in 64 bits, and so does the sum of two of them."""
 _HALF = 32
 
 

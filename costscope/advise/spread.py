@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from costscope.advise import exact
-from costscope.advise.exact import Whole
 from costscope.columns import Ints
 from costscope.model import Interval
+from costscope.prices.amounts import Whole
 
 T_975 = (12_706, 4_303, 3_182, 2_776, 2_571, 2_447, 2_365, 2_306, 2_262, 2_228, 2_201, 2_179)
 """Student's t at 97.5 % in thousandths, for 1 to 12 degrees of freedom."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from costscope.advise.exact import Whole
 from costscope.columns import Ints
 from costscope.levers._prefix import reclassify
 from costscope.levers.interface import Lever
 from costscope.model import Workload
+from costscope.prices.amounts import Whole
 
 RATES = {"gpt-4o": 100, "half": 50, "tenth": 10}
 """Picodollars for a fresh input token. Output is 4 times that, a cached token a tenth, and a batch
